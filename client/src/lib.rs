@@ -1,0 +1,21 @@
+//! The Rust client of GPT Object Store.
+//!
+//! [`Client`] has a method for every operation of the OpenAPI document, named by its `operationId`;
+//! they are generated. [`Client::connect`], the streams over pages and the conditional requests
+//! are written by hand.
+//!
+//! ```no_run
+//! # // The test command runs the same program: client/examples/notes.rs.
+#![doc = include_str!("../examples/notes.rs")]
+//! ```
+
+#[rustfmt::skip]
+mod generated;
+mod conditional;
+mod connect;
+mod pages;
+
+pub use conditional::{ConflictExt, Fetched, Outcome};
+pub use connect::ConnectError;
+pub use generated::*;
+pub use pages::Search;

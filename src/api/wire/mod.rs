@@ -1,0 +1,23 @@
+//! What the generated code stands on: extractors, request bodies, raw JSON and replies.
+//!
+//! poem-openapi's own extractors bind path parameters by order, drop header values that are not
+//! ASCII, take the first of repeated query parameters and ignore unknown ones. These do none of
+//! that, keep absent apart from default, and report every fault of a request at once.
+
+mod body;
+pub mod check;
+mod faults;
+mod objects_only;
+mod parameter;
+mod raw_json;
+mod rejection;
+mod reply;
+
+pub use body::{BodyLimit, JsonBody, MergePatchBody};
+pub use check::{Pointer, Validate, compiled};
+pub use faults::Faults;
+pub use objects_only::ObjectsOnly;
+pub use parameter::{FromText, Header, Parameter, Path, Query, QueryNames, UnknownValue};
+pub use raw_json::{RawJson, literal};
+pub use rejection::Rejection;
+pub use reply::Reply;

@@ -1,0 +1,124 @@
+//! What the generators make of the contract, of changed contracts, and of what they cannot make.
+
+use std::fs;
+use std::path::Path;
+
+use gpt_object_store_openapi::GPT_OBJECT_STORE_YAML;
+use tempfile::TempDir;
+
+use super::{DOCUMENT, run};
+
+/// A repository that holds nothing but a document.
+fn repository(yaml: &str) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), yaml);
+    root
+}
+
+fn write(root: &Path, yaml: &str) {
+    let path = root.join(DOCUMENT);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, yaml).unwrap();
+}
+
+/// The contract with `from` replaced by `to`, wherever it stands.
+fn contract(from: &str, to: &str) -> String {
+    assert!(GPT_OBJECT_STORE_YAML.contains(from), "the contract has no {from:?}");
+    GPT_OBJECT_STORE_YAML.replace(from, to)
+}
+
+fn generated(root: &Path, file: &str) -> String {
+    fs::read_to_string(root.join(file)).unwrap()
+}
+
+/// Why the contract, changed so, is refused.
+fn refusal(from: &str, to: &str) -> String {
+    let root = repository(&contract(from, to));
+    format!("{:#}", run(root.path(), false).unwrap_err())
+}
+
+#[test]
+fn what_was_just_generated_passes_the_check() {
+    let root = repository(GPT_OBJECT_STORE_YAML);
+    run(root.path(), false).unwrap();
+    run(root.path(), true).unwrap();
+}
+
+#[test]
+fn the_check_names_each_file_that_was_edited_or_is_missing() {
+    let root = repository(GPT_OBJECT_STORE_YAML);
+    run(root.path(), false).unwrap();
+    let types = root.path().join("src/api/generated/types.rs");
+    fs::write(&types, generated(root.path(), "src/api/generated/types.rs") + "\n").unwrap();
+    fs::remove_file(root.path().join("client/src/generated.rs")).unwrap();
+    let sentences = run(root.path(), true).unwrap_err().to_string();
+    let expected = ["src/api/generated/types.rs", "client/src/generated.rs"].map(|file| {
+        format!(
+            "{file} differs from what openapi/gpt-object-store.yaml makes: run `cargo xtask \
+             generate` and commit the result"
+        )
+    });
+    assert_eq!(sentences, expected.join("\n"));
+}
+
+#[test]
+fn each_kind_of_drift_in_the_document_fails_the_check() {
+    let root = repository(GPT_OBJECT_STORE_YAML);
+    run(root.path(), false).unwrap();
+    let limit = contract("            maximum: 200\n", "            maximum: 100\n");
+    let parameter = contract("        - name: filter\n", "        - name: containing\n");
+    let status = contract("        '201':\n", "        '202':\n");
+    let operation = contract("      operationId: get_limits\n", "      operationId: show_limits\n");
+    for changed in [limit, parameter, status, operation] {
+        write(root.path(), &changed);
+        let sentences = run(root.path(), true).unwrap_err().to_string();
+        assert!(sentences.contains("run `cargo xtask generate`"), "{sentences}");
+    }
+}
+
+#[test]
+fn path_parameters_are_bound_by_name() {
+    let template = "/v1/gpts/{gpt_id}/collections/{name}:";
+    let root = repository(&contract(template, "/v1/gpts/{name}/collections/{gpt_id}:"));
+    run(root.path(), false).unwrap();
+    let routes = generated(root.path(), "src/api/generated/routes.rs");
+    assert!(routes.contains("name: Path<parameters::Name, 0usize>"), "{routes}");
+    assert!(routes.contains("gpt_id: Path<parameters::GptId, 1usize>"), "{routes}");
+}
+
+#[test]
+fn every_finding_is_printed() {
+    let summary = "summary: Create or update a collection";
+    let text = contract(summary, "summary: ''").replace("title: GPT Object Store", "title: ''");
+    let root = repository(&text);
+    let error = run(root.path(), false).unwrap_err().to_string();
+    assert!(error.starts_with("openapi/gpt-object-store.yaml breaks 2 rules:"), "{error}");
+    assert!(error.contains("/info: state `title`"), "{error}");
+    assert!(error.contains("collections/post/summary: write a summary"), "{error}");
+}
+
+#[test]
+fn what_is_not_enforced_is_refused() {
+    let error = refusal("          minItems: 1\n", "          uniqueItems: true\n");
+    assert!(error.contains("no check is made for `uniqueItems`"), "{error}");
+    let error = refusal("{0,63}$'", "{0,63$('");
+    assert!(error.contains("is not a regular expression"), "{error}");
+    let error = refusal("            default: 50\n", "            default: many\n");
+    assert!(error.contains("the default \"many\" of `limit` does not fit"), "{error}");
+}
+
+#[test]
+fn a_document_that_does_not_load_says_where() {
+    let error = refusal("operationId: get_limits", "operationID: get_limits");
+    assert!(error.contains("/paths/~1v1~1limits/get/operationID: `operationID` is not"), "{error}");
+}
+
+/// serde buffers through its own value for these, where numbers lose digits or, with serde_json's
+/// arbitrary precision, do not parse at all.
+#[test]
+fn the_client_has_no_flattened_or_untagged_types() {
+    let root = repository(GPT_OBJECT_STORE_YAML);
+    run(root.path(), false).unwrap();
+    let client = generated(root.path(), "client/src/generated.rs");
+    assert!(!client.contains("flatten") && !client.contains("untagged"));
+}
