@@ -1,0 +1,101 @@
+//! Names and identifiers that travel through every layer.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Longest GPT id and collection name, in bytes (all of them ASCII).
+pub const MAX_NAME_LENGTH: usize = 64;
+
+/// Why a text is not a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be 1 to 64 letters, digits, dots, underscores or hyphens, and start with a letter or digit"
+)]
+pub struct InvalidName;
+
+/// True for `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`.
+fn is_name(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() <= MAX_NAME_LENGTH
+        && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                if is_name(text) { Ok(Self(text.into())) } else { Err(InvalidName) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a GPT, the tenant that owns everything stored for it.
+    GptId
+}
+
+name! {
+    /// The name of a collection, unique within its GPT.
+    CollectionName
+}
+
+/// A GPT on whose behalf the caller may act.
+///
+/// `store` finds nothing without one. Only authorisation ([`crate::auth`]) and the operator's
+/// commands make one, so holding it means that the right to the data was checked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tenant(GptId);
+
+impl Tenant {
+    /// Vouches for the caller's right to act as `gpt_id`.
+    #[must_use]
+    pub fn vouched(gpt_id: GptId) -> Self {
+        Self(gpt_id)
+    }
+
+    /// The GPT's name.
+    #[must_use]
+    pub fn gpt_id(&self) -> &GptId {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_pattern() {
+        for good in ["a", "my-gpt", "0._-", &"x".repeat(64)] {
+            assert_eq!(good.parse::<GptId>().map(|id| id.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", "-a", ".a", "a/b", "a b", "é", "a\0", &"x".repeat(65)] {
+            assert_eq!(bad.parse::<CollectionName>(), Err(InvalidName), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Collections: named sets of objects, with an optional JSON Schema.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    QueryTrait,
+};
+use uuid::Uuid;
+
+use super::entity::collections;
+use super::keyset::seek;
+use super::rows::COLLECTION_COLUMNS;
+use super::transaction::Retry;
+use super::{CollectionRow, Keyset, Store, StoreError, WriteError};
+use crate::clock::Timestamp;
+use crate::document::Document;
+use crate::ids::{CollectionName, Tenant};
+
+/// What became of a collection that was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// There was none with this name.
+    Created,
+    /// Its schema changed.
+    Updated,
+    /// It had the same schema already, and keeps its version.
+    Unchanged,
+}
+
+/// The columns that [`CollectionRow::read`] expects.
+const COLUMNS: [collections::Column; 6] = [
+    collections::Column::Id,
+    collections::Column::Name,
+    collections::Column::Schema,
+    collections::Column::Version,
+    collections::Column::CreatedAt,
+    collections::Column::UpdatedAt,
+];
+
+impl Store {
+    /// Makes the collection `name`, or gives it this schema, and returns it as it is now.
+    ///
+    /// `check` sees the collection as it was, under a lock: writers that validated against its
+    /// schema have finished, and others wait. It may be called again when the transaction is.
+    ///
+    /// # Errors
+    ///
+    /// What `check` refuses, and [`super::StoreErrorKind::ForeignKeyViolation`] when the GPT does
+    /// not exist.
+    pub async fn put_collection<E>(
+        &self,
+        tenant: &Tenant,
+        name: &CollectionName,
+        schema: Option<&Document>,
+        new_id: Uuid,
+        at: Timestamp,
+        check: impl Fn(Option<&CollectionRow>) -> Result<(), E>,
+    ) -> Result<(CollectionRow, Put), WriteError<E>> {
+        let new = CollectionRow {
+            id: new_id,
+            name: name.clone(),
+            schema: schema.cloned(),
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        };
+        let mut retry = Retry::default();
+        loop {
+            let result = self.try_put_collection(tenant, &new, &check).await;
+            if !retry.again(&result).await {
+                // Nothing was put when another creator was first; then it is there to update.
+                if let Some(put) = result.transpose() {
+                    return put;
+                }
+            }
+        }
+    }
+
+    /// The collection `name`.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn get_collection(
+        &self,
+        tenant: &Tenant,
+        name: &CollectionName,
+    ) -> Result<Option<CollectionRow>, StoreError> {
+        let statement = self.find_collection(tenant, name, "");
+        let row = self.database().reads().query_one_raw(statement).await?;
+        Ok(row.map(|row| CollectionRow::read(&row, 0)).transpose()?)
+    }
+
+    /// A page of the tenant's collections by time of creation, and whether there are more.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn list_collections(
+        &self,
+        tenant: &Tenant,
+        page: &Keyset,
+    ) -> Result<(Vec<CollectionRow>, bool), StoreError> {
+        let limit = page.limit as usize;
+        let mut select = collections::Entity::find()
+            .select_only()
+            .columns(COLUMNS)
+            .filter(collections::Column::GptId.eq(tenant.gpt_id().as_str()))
+            .limit(u64::from(page.limit) + 1)
+            .into_query();
+        let columns = (collections::Column::CreatedAt, collections::Column::Id);
+        seek(&mut select, columns, page.after, page.ascending);
+        let rows = self.database().reads().query_all(&select).await?;
+        let mut rows = rows
+            .iter()
+            .map(|row| CollectionRow::read(row, 0))
+            .collect::<Result<Vec<_>, _>>()?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        Ok((rows, more))
+    }
+
+    /// Deletes the collection `name` with its objects, and returns it as it was.
+    ///
+    /// `check` sees it under a lock, as in [`Store::put_collection`], and is not called when there
+    /// is none.
+    ///
+    /// # Errors
+    ///
+    /// What `check` refuses, and what the database reports.
+    pub async fn delete_collection<E>(
+        &self,
+        tenant: &Tenant,
+        name: &CollectionName,
+        check: impl Fn(&CollectionRow) -> Result<(), E>,
+    ) -> Result<Option<CollectionRow>, WriteError<E>> {
+        let mut retry = Retry::default();
+        loop {
+            let result = self.try_delete_collection(tenant, name, &check).await;
+            if !retry.again(&result).await {
+                return result;
+            }
+        }
+    }
+
+    async fn try_put_collection<E>(
+        &self,
+        tenant: &Tenant,
+        new: &CollectionRow,
+        check: impl Fn(Option<&CollectionRow>) -> Result<(), E>,
+    ) -> Result<Option<(CollectionRow, Put)>, WriteError<E>> {
+        let transaction = self.begin().await?;
+        let before = self
+            .lock_collection(&transaction, tenant, &new.name)
+            .await?;
+        check(before.as_ref()).map_err(WriteError::Refused)?;
+        let put = match before {
+            None if self.insert_collection(&transaction, tenant, new).await? => {
+                (new.clone(), Put::Created)
+            }
+            None => return Ok(None),
+            Some(before) if before.schema == new.schema => (before, Put::Unchanged),
+            Some(before) => {
+                let after = changed(before, new);
+                self.update_collection(&transaction, tenant, &after).await?;
+                (after, Put::Updated)
+            }
+        };
+        transaction.commit().await?;
+        Ok(Some(put))
+    }
+
+    async fn try_delete_collection<E>(
+        &self,
+        tenant: &Tenant,
+        name: &CollectionName,
+        check: impl Fn(&CollectionRow) -> Result<(), E>,
+    ) -> Result<Option<CollectionRow>, WriteError<E>> {
+        let transaction = self.begin().await?;
+        let Some(row) = self.lock_collection(&transaction, tenant, name).await? else {
+            return Ok(None);
+        };
+        check(&row).map_err(WriteError::Refused)?;
+        let delete = self.statement(
+            "DELETE FROM collections WHERE gpt_id = $1 AND name = $2",
+            [tenant.gpt_id().into(), name.into()],
+        );
+        transaction.execute_raw(delete).await?;
+        transaction.commit().await?;
+        Ok(Some(row))
+    }
+
+    /// Locks against everyone who writes objects there: they hold `FOR SHARE` until they commit.
+    async fn lock_collection(
+        &self,
+        transaction: &DatabaseTransaction,
+        tenant: &Tenant,
+        name: &CollectionName,
+    ) -> Result<Option<CollectionRow>, StoreError> {
+        let statement = self.find_collection(tenant, name, self.locking(" FOR UPDATE"));
+        let row = transaction.query_one_raw(statement).await?;
+        Ok(row.map(|row| CollectionRow::read(&row, 0)).transpose()?)
+    }
+
+    pub(super) fn find_collection(
+        &self,
+        tenant: &Tenant,
+        name: &CollectionName,
+        lock: &str,
+    ) -> sea_orm::Statement {
+        self.statement(
+            format!(
+                "SELECT {COLLECTION_COLUMNS} FROM collections c \
+                 WHERE c.gpt_id = $1 AND c.name = $2{lock}"
+            ),
+            [tenant.gpt_id().into(), name.into()],
+        )
+    }
+
+    /// False when another transaction made it first.
+    async fn insert_collection(
+        &self,
+        transaction: &DatabaseTransaction,
+        tenant: &Tenant,
+        new: &CollectionRow,
+    ) -> Result<bool, StoreError> {
+        let insert = self.statement(
+            "INSERT INTO collections (gpt_id, name, id, schema, version, created_at, updated_at) \
+             VALUES ($1, $2, $3, json($4), $5, $6, $7) ON CONFLICT (gpt_id, name) DO NOTHING",
+            [
+                tenant.gpt_id().into(),
+                (&new.name).into(),
+                new.id.into(),
+                new.schema.clone().into(),
+                new.version.into(),
+                new.created_at.into(),
+                new.updated_at.into(),
+            ],
+        );
+        Ok(transaction.execute_raw(insert).await?.rows_affected() == 1)
+    }
+
+    async fn update_collection(
+        &self,
+        transaction: &DatabaseTransaction,
+        tenant: &Tenant,
+        after: &CollectionRow,
+    ) -> Result<(), StoreError> {
+        let update = self.statement(
+            "UPDATE collections SET schema = json($3), version = $4, updated_at = $5 \
+             WHERE gpt_id = $1 AND name = $2",
+            [
+                tenant.gpt_id().into(),
+                (&after.name).into(),
+                after.schema.clone().into(),
+                after.version.into(),
+                after.updated_at.into(),
+            ],
+        );
+        transaction.execute_raw(update).await?;
+        Ok(())
+    }
+}
+
+fn changed(before: CollectionRow, new: &CollectionRow) -> CollectionRow {
+    CollectionRow {
+        schema: new.schema.clone(),
+        version: before.version + 1,
+        // The clock of another replica may be behind.
+        updated_at: new.updated_at.max(before.updated_at),
+        ..before
+    }
+}

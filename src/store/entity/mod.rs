@@ -1,0 +1,8 @@
+//! The tables, as SeaORM sees them. Migrations make them; `tests::schema` compares the two.
+
+pub(super) mod api_keys;
+pub(super) mod collections;
+pub(super) mod gpts;
+pub(super) mod idempotency_keys;
+pub(super) mod objects;
+pub(super) mod settings;

@@ -1,0 +1,128 @@
+//! The persistence layer: SeaORM entities and queries on SQLite and PostgreSQL, the only SQL here.
+//!
+//! Every function that touches a tenant's rows takes [`Tenant`](crate::ids::Tenant) first, so a
+//! query that forgets the tenant cannot be written. Administration of GPTs and keys is the
+//! exception: the operator stands above tenants.
+//!
+//! The same statements run on both databases wherever they can. What differs stands beside each
+//! other: locks (row locks on PostgreSQL, one writer and `BEGIN IMMEDIATE` on SQLite), arrays
+//! (`unnest` on PostgreSQL, loops within one transaction on SQLite), and containment (`@>` on
+//! PostgreSQL, [`Pattern`](crate::document::Pattern) on SQLite).
+//!
+//! A write that is reported as done is durable: committed with `synchronous_commit` on
+//! PostgreSQL, with `synchronous=FULL` on SQLite. Speed comes from committing together.
+
+use std::sync::Arc;
+
+mod coalesce;
+mod collections;
+mod connect;
+mod entity;
+mod error;
+mod gpts;
+mod idempotency;
+mod keys;
+mod keyset;
+mod migrate;
+mod objects;
+mod rows;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod values;
+
+pub use collections::Put;
+pub use connect::{Backend, DatabaseSettings};
+pub use error::{StoreError, StoreErrorKind, UniqueKey, WriteError};
+pub use gpts::GptRow;
+pub use idempotency::Idempotency;
+pub use keys::{KeyRow, NewKey};
+pub use keyset::{Keyset, Position};
+pub use objects::batch::{BatchError, BatchOutcome, BatchWrite, LockedBatch, ObjectUpdate};
+pub use objects::create::CreateError;
+pub use objects::create_once::{CreateOnceError, CreateOnceOutcome};
+pub use objects::list::{ListQuery, Page};
+pub use objects::update::{Change, LockedObject};
+pub use rows::{CollectionRow, NewObject, ObjectRow};
+
+use connect::Database;
+use idempotency::RunningKeys;
+use objects::create::Creates;
+use objects::get::Reads;
+
+/// The database, and the tasks that commit concurrent writes together.
+///
+/// Cheap to clone. The tasks end, after finishing what was asked of them, when the last clone is
+/// dropped or when [`Store::close`] is called.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Database,
+    creates: Creates,
+    reads: Reads,
+    running_keys: RunningKeys,
+    tasks: coalesce::Tasks,
+}
+
+impl Store {
+    /// Opens the database that `settings` names and starts the store's tasks.
+    ///
+    /// SQLite: creates the file (mode 0600) and its directory when they are missing.
+    /// PostgreSQL: does not wait for a connection, so that a server can start, and stays up,
+    /// while the database is away; until it is back every call fails with
+    /// [`StoreErrorKind::Unavailable`] within `acquire_timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Settings`] when the URL cannot be used, and [`StoreErrorKind::Unavailable`]
+    /// when the SQLite file cannot be opened.
+    pub async fn connect(settings: &DatabaseSettings) -> Result<Self, StoreError> {
+        let database = connect::open(settings).await?;
+        Ok(Self::start(database))
+    }
+
+    fn start(database: Database) -> Self {
+        let mut tasks = coalesce::Tasks::new();
+        let creates = Creates::start(&database, &mut tasks);
+        let reads = Reads::start(&database, &mut tasks);
+        Self {
+            inner: Arc::new(Inner {
+                database,
+                creates,
+                reads,
+                running_keys: RunningKeys::default(),
+                tasks,
+            }),
+        }
+    }
+
+    /// Which database this is.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.database().backend()
+    }
+
+    /// Asks the database for an answer, for health checks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Unavailable`] when there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.database().reads().ping().await?)
+    }
+
+    /// Finishes what was asked before, then closes all connections. Later calls fail with
+    /// [`StoreErrorKind::Unavailable`].
+    pub async fn close(&self) {
+        self.inner.tasks.finish().await;
+        self.database().close().await;
+    }
+
+    fn database(&self) -> &Database {
+        &self.inner.database
+    }
+}

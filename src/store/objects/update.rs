@@ -1,0 +1,143 @@
+//! Changing one object by what it is.
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::document::Document;
+use crate::ids::Tenant;
+use crate::store::rows::{COLLECTION_COLUMNS, OBJECT_COLUMNS};
+use crate::store::transaction::Retry;
+use crate::store::{CollectionRow, ObjectRow, Store, StoreError, WriteError};
+
+/// An object and its collection, under locks: neither changes until the transaction has ended.
+#[derive(Clone, Debug)]
+pub struct LockedObject {
+    /// The object.
+    pub row: ObjectRow,
+    /// Its collection, with the schema that its next body must obey.
+    pub collection: CollectionRow,
+}
+
+/// What shall become of an object.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It gets this body and the next version.
+    Body(Document),
+    /// It is deleted.
+    Delete,
+    /// It stays as it is, version and all.
+    Keep,
+}
+
+impl Store {
+    /// Changes the tenant's object with this id as `decide` says, and returns it as it is after
+    /// that; a deleted one as it was. `None` when the tenant has no such object.
+    ///
+    /// `decide` may be called again when the transaction is. `now` is asked under the lock, so
+    /// that times follow the order of the changes.
+    ///
+    /// # Errors
+    ///
+    /// What `decide` refuses, and what the database reports.
+    pub async fn update_object<E>(
+        &self,
+        tenant: &Tenant,
+        id: Uuid,
+        now: impl Fn() -> Timestamp,
+        mut decide: impl FnMut(&LockedObject) -> Result<Change, E>,
+    ) -> Result<Option<ObjectRow>, WriteError<E>> {
+        let mut retry = Retry::default();
+        loop {
+            let result = self.try_update_object(tenant, id, &now, &mut decide).await;
+            if !retry.again(&result).await {
+                return result;
+            }
+        }
+    }
+
+    async fn try_update_object<E>(
+        &self,
+        tenant: &Tenant,
+        id: Uuid,
+        now: impl Fn() -> Timestamp,
+        decide: impl FnOnce(&LockedObject) -> Result<Change, E>,
+    ) -> Result<Option<ObjectRow>, WriteError<E>> {
+        let transaction = self.begin().await?;
+        let Some(locked) = self.lock_object(&transaction, tenant, id).await? else {
+            return Ok(None);
+        };
+        let change = decide(&locked).map_err(WriteError::Refused)?;
+        let mut row = locked.row;
+        let write = match change {
+            Change::Keep => return Ok(Some(row)),
+            Change::Delete => self.delete_statement(tenant, id),
+            Change::Body(body) => {
+                row.replace_body(body, now());
+                self.update_statement(tenant, &row)
+            }
+        };
+        transaction.execute_raw(write).await?;
+        transaction.commit().await?;
+        Ok(Some(row))
+    }
+
+    /// Locks the collection first, as everyone does, so that no two wait for each other.
+    pub(in crate::store) async fn lock_object(
+        &self,
+        transaction: &DatabaseTransaction,
+        tenant: &Tenant,
+        id: Uuid,
+    ) -> Result<Option<LockedObject>, StoreError> {
+        let locks = self.locking(" FOR SHARE OF c FOR UPDATE OF o");
+        let statement = self.statement(
+            format!(
+                "SELECT {OBJECT_COLUMNS}, {COLLECTION_COLUMNS} FROM objects o \
+                 JOIN collections c ON c.gpt_id = o.gpt_id AND c.name = o.collection \
+                 WHERE o.gpt_id = $1 AND o.id = $2{locks}"
+            ),
+            [tenant.gpt_id().into(), id.into()],
+        );
+        let row = transaction.query_one_raw(statement).await?;
+        row.map(|row| LockedObject::read(&row)).transpose()
+    }
+
+    pub(super) fn delete_statement(&self, tenant: &Tenant, id: Uuid) -> Statement {
+        self.statement(
+            "DELETE FROM objects WHERE gpt_id = $1 AND id = $2",
+            [tenant.gpt_id().into(), id.into()],
+        )
+    }
+
+    pub(super) fn update_statement(&self, tenant: &Tenant, row: &ObjectRow) -> Statement {
+        self.statement(
+            "UPDATE objects SET body = json($3), version = $4, updated_at = $5 \
+             WHERE gpt_id = $1 AND id = $2",
+            [
+                tenant.gpt_id().into(),
+                row.id.into(),
+                (&row.body).into(),
+                row.version.into(),
+                row.updated_at.into(),
+            ],
+        )
+    }
+}
+
+impl LockedObject {
+    fn read(row: &QueryResult) -> Result<Self, StoreError> {
+        Ok(Self {
+            row: ObjectRow::read(row, 0)?,
+            collection: CollectionRow::read(row, 6)?,
+        })
+    }
+}
+
+impl ObjectRow {
+    fn replace_body(&mut self, body: Document, now: Timestamp) {
+        self.body = body;
+        self.version += 1;
+        // The clock of another replica may be behind.
+        self.updated_at = now.max(self.updated_at);
+    }
+}

@@ -1,0 +1,250 @@
+//! Stores to test with, and rows to put into them.
+//!
+//! On PostgreSQL the tests share a database, each with tenants of its own; a test that needs a
+//! database for itself says so. On SQLite each has its own file, which costs nothing.
+
+use std::future::Future;
+use std::str::FromStr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::document::{Document, Limits};
+use crate::ids::{CollectionName, GptId, Tenant};
+use crate::store::objects::list::{ListQuery, Page};
+use crate::store::{DatabaseSettings, GptRow, NewObject, ObjectRow, Store};
+
+/// Runs `test` on SQLite and on PostgreSQL.
+pub(super) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
+    let directory = TempDir::new().unwrap();
+    test(migrated(&sqlite(&directory)).await).await;
+    test(migrated(&shared_postgres().await).await).await;
+}
+
+/// Runs `test` on both, with a database that nobody else uses and that has no tables yet.
+pub(super) async fn on_both_alone<F: Future<Output = ()>>(test: impl Fn(DatabaseSettings) -> F) {
+    let directory = TempDir::new().unwrap();
+    test(sqlite(&directory)).await;
+    on_postgres_alone(test).await;
+}
+
+/// Runs `test` on PostgreSQL, with a database that nobody else uses and that has no tables yet.
+pub(super) async fn on_postgres_alone<F: Future<Output = ()>>(
+    test: impl Fn(DatabaseSettings) -> F,
+) {
+    let name = format!("store_test_{}", Uuid::now_v7().simple());
+    administer(&format!("CREATE DATABASE {name}"))
+        .await
+        .unwrap();
+    test(postgres(&name)).await;
+    administer(&format!("DROP DATABASE {name} WITH (FORCE)"))
+        .await
+        .unwrap();
+}
+
+pub(super) fn sqlite(directory: &TempDir) -> DatabaseSettings {
+    let path = directory.path().join("data").join("store.db");
+    settings(format!("sqlite://{}", path.display()))
+}
+
+pub(super) async fn migrated(settings: &DatabaseSettings) -> Store {
+    let store = Store::connect(settings).await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+/// The database that tests share; the first to come makes it.
+pub(super) async fn shared_postgres() -> DatabaseSettings {
+    const NAME: &str = "store_tests";
+    // Two tests may try at once: one makes it, and the other fails on the name or its index.
+    let made = administer(&format!("CREATE DATABASE {NAME}")).await;
+    if let Err(error) = made {
+        let code = error.as_database_error().and_then(|error| error.code());
+        assert!(
+            matches!(code.as_deref(), Some("42P04" | "23505")),
+            "{error}"
+        );
+    }
+    postgres(NAME)
+}
+
+fn settings(url: String) -> DatabaseSettings {
+    DatabaseSettings {
+        // Many tests at once share the server's connections.
+        max_connections: 8,
+        ..DatabaseSettings::new(url)
+    }
+}
+
+fn postgres(database: &str) -> DatabaseSettings {
+    settings(
+        postgres_options()
+            .database(database)
+            .to_url_lossy()
+            .to_string(),
+    )
+}
+
+fn postgres_options() -> PgConnectOptions {
+    let url = std::env::var("TEST_POSTGRES_URL").expect(
+        "TEST_POSTGRES_URL must name a PostgreSQL server as its superuser, such as \
+         postgres://postgres@localhost:5432/postgres; `cargo xtask test` starts one and sets it",
+    );
+    PgConnectOptions::from_str(&url).expect("TEST_POSTGRES_URL must be a URL")
+}
+
+async fn administer(sql: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect_with(&postgres_options()).await?;
+    connection.execute(AssertSqlSafe(sql.to_owned())).await?;
+    connection.close().await
+}
+
+/// A tenant that nobody else has, with its GPT.
+pub(super) async fn tenant(store: &Store) -> Tenant {
+    let id: GptId = format!("gpt-{}", Uuid::now_v7().simple()).parse().unwrap();
+    let gpt = GptRow {
+        id: id.clone(),
+        name: "test".to_owned(),
+        created_at: Timestamp::now(),
+    };
+    assert!(store.create_gpt(&gpt).await.unwrap());
+    Tenant::vouched(id)
+}
+
+pub(super) fn name(name: &str) -> CollectionName {
+    name.parse().unwrap()
+}
+
+/// The name of the collection that most tests use.
+pub(super) fn notes() -> &'static CollectionName {
+    static NOTES: LazyLock<CollectionName> = LazyLock::new(|| name("notes"));
+    &NOTES
+}
+
+pub(super) fn document(text: &str) -> Document {
+    Document::parse(text, &Limits::default()).unwrap()
+}
+
+/// `number` microseconds after some moment.
+pub(super) fn time(number: i64) -> Timestamp {
+    Timestamp::from_micros(1_790_000_000_000_000 + number).unwrap()
+}
+
+/// Makes a collection without a schema.
+pub(super) async fn collection(store: &Store, tenant: &Tenant, collection: &str) {
+    let (id, at) = (collection_id(collection), Timestamp::now());
+    store
+        .put_collection(tenant, &name(collection), None, id, at, |_| Ok::<_, ()>(()))
+        .await
+        .unwrap();
+}
+
+/// The id that a collection of this name gets in tests.
+pub(super) fn collection_id(collection: &str) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(collection.bytes()).for_each(|(to, from)| *to = from);
+    Uuid::from_bytes(bytes)
+}
+
+/// An object of the first version of `collection`.
+pub(super) fn object(collection: &str, body: &str, at: Timestamp) -> NewObject {
+    NewObject {
+        id: Uuid::now_v7(),
+        collection: name(collection),
+        body: document(body),
+        at,
+        collection_id: collection_id(collection),
+        collection_version: 1,
+    }
+}
+
+/// Creates an object and returns its id.
+pub(super) async fn create(
+    store: &Store,
+    tenant: &Tenant,
+    collection: &str,
+    body: &str,
+    at: Timestamp,
+) -> Uuid {
+    let object = object(collection, body, at);
+    let id = object.id;
+    store.create_object(tenant, object).await.unwrap();
+    id
+}
+
+pub(super) async fn get(store: &Store, tenant: &Tenant, id: Uuid) -> ObjectRow {
+    store
+        .get_object(tenant, id)
+        .await
+        .unwrap()
+        .expect("the object should exist")
+}
+
+/// Everything, newest first, in one page.
+pub(super) fn query() -> ListQuery {
+    ListQuery {
+        after: None,
+        ascending: false,
+        limit: 200,
+        created_after: None,
+        created_before: None,
+        filter: None,
+        max_bytes: usize::MAX,
+    }
+}
+
+pub(super) async fn list(
+    store: &Store,
+    tenant: &Tenant,
+    collection: &str,
+    query: &ListQuery,
+) -> Page {
+    store
+        .list_objects(tenant, &name(collection), query)
+        .await
+        .unwrap()
+}
+
+/// The ids of all pages, each of which has at most `query.limit` objects.
+pub(super) async fn walk(
+    store: &Store,
+    tenant: &Tenant,
+    collection: &str,
+    query: &ListQuery,
+) -> Vec<Uuid> {
+    let mut query = query.clone();
+    let mut ids = Vec::new();
+    loop {
+        let page = list(store, tenant, collection, &query).await;
+        assert!(page.items.len() <= query.limit as usize);
+        ids.extend(page.items.iter().map(|item| item.id));
+        if !page.more {
+            return ids;
+        }
+        query.after = page.position;
+    }
+}
+
+/// Runs one statement outside of everything, and returns its first column as text.
+pub(super) async fn sql(store: &Store, sql: &str) -> Vec<String> {
+    use sea_orm::ConnectionTrait;
+    let rows = store
+        .database()
+        .writes()
+        .query_all_raw(store.statement(sql, []))
+        .await
+        .unwrap();
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).unwrap())
+        .collect()
+}
+
+/// Long enough for a task that can go on to have gone on.
+pub(super) async fn settle() {
+    tokio::time::sleep(Duration::from_millis(150)).await;
+}
