@@ -1,0 +1,53 @@
+//! The `Allow` header of a 405 (RFC 9110, 15.5.6), from the contract.
+
+use std::sync::LazyLock;
+
+use crate::api::generated::types::ProblemCode;
+use crate::api::problem::Problem;
+
+/// Method and path template of every operation.
+static OPERATIONS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let contract = gpt_object_store_openapi::load(gpt_object_store_openapi::GPT_OBJECT_STORE_YAML);
+    let operations = contract.map(|contract| contract.operations()).unwrap_or_default();
+    let named = operations
+        .into_iter()
+        .map(|operation| (operation.method.to_uppercase(), operation.path));
+    named.collect()
+});
+
+/// `problem`, with the methods of `path` if it says that the method is not one of them.
+pub(super) fn with_allowed(problem: Problem, path: &str) -> Problem {
+    if problem.code() != ProblemCode::MethodNotAllowed {
+        return problem;
+    }
+    let methods: Vec<_> = OPERATIONS
+        .iter()
+        .filter(|(_, template)| matches(template, path))
+        .map(|(method, _)| method.as_str())
+        .collect();
+    // What is not an operation is a page.
+    problem.allowing(if methods.is_empty() { "GET".to_owned() } else { methods.join(", ") })
+}
+
+fn matches(template: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    let all = template.split('/').all(|wanted| {
+        segments
+            .next()
+            .is_some_and(|given| wanted == given || (wanted.starts_with('{') && !given.is_empty()))
+    });
+    all && segments.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_match_segment_by_segment() {
+        assert!(matches("/v1/objects/{id}", "/v1/objects/7"));
+        assert!(!matches("/v1/objects/{id}", "/v1/objects/"));
+        assert!(!matches("/v1/objects/{id}", "/v1/objects/7/x"));
+        assert!(!matches("/v1/objects/{id}", "/v1/objects"));
+    }
+}

@@ -1,0 +1,177 @@
+//! The edge: what happens around every request, whatever it asks for.
+//!
+//! In order: a request id; the limits on size and time; a net under panics; every failure written
+//! as a problem document; security headers; one line in the log.
+
+mod methods;
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
+use uuid::Uuid;
+
+use super::generated::types::ProblemCode;
+use super::problem::Problem;
+use super::wire::BodyLimit;
+use crate::error::Error;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest request id that is taken over from the caller.
+const REQUEST_ID_LENGTH: usize = 128;
+/// The longest path and query.
+const URI_LENGTH: usize = 32 << 10;
+
+/// What the edge needs to know.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// What the outside calls us, without a slash at the end.
+    pub public_url: Arc<str>,
+    /// The largest request body, in bytes.
+    pub request_bytes: usize,
+    /// How long a request may take.
+    pub request_time: Duration,
+}
+
+impl<E: Endpoint> Middleware<E> for Edge {
+    type Output = EdgeEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        EdgeEndpoint {
+            edge: self.clone(),
+            inner,
+        }
+    }
+}
+
+/// An endpoint behind the edge.
+pub struct EdgeEndpoint<E> {
+    edge: Edge,
+    inner: E,
+}
+
+/// What is known of a request before it is handed on.
+struct Seen {
+    id: String,
+    method: poem::http::Method,
+    path: String,
+    start: Instant,
+}
+
+impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let seen = Seen {
+            id: request_id(&request),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            start: Instant::now(),
+        };
+        let answered = self.answer(request).await;
+        let (response, problem) = self.edge.complete(&seen, answered);
+        log(&seen, response.status(), problem.as_ref());
+        Ok(response)
+    }
+}
+
+impl<E: Endpoint> EdgeEndpoint<E> {
+    async fn answer(&self, mut request: Request) -> Result<Response, Problem> {
+        let uri_length = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+        if uri_length > URI_LENGTH {
+            let detail = format!("The path and query are longer than {URI_LENGTH} bytes.");
+            return Err(Problem::new(ProblemCode::UriTooLong, detail));
+        }
+        request.set_data(BodyLimit(self.edge.request_bytes));
+        let inner = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        match tokio::time::timeout(self.edge.request_time, inner).await {
+            Ok(Ok(Ok(output))) => Ok(output.into_response()),
+            Ok(Ok(Err(error))) => Err(Problem::from(error)),
+            Ok(Err(panic)) => Err(panicked(panic.as_ref())),
+            Err(_) => Err(self.edge.timed_out()),
+        }
+    }
+}
+
+impl Edge {
+    fn timed_out(&self) -> Problem {
+        let detail = format!(
+            "The request was not complete within {} seconds.",
+            self.request_time.as_secs()
+        );
+        Problem::new(ProblemCode::RequestTimeout, detail)
+    }
+
+    /// Writes a problem down, if that is what came, and adds the headers that every answer has.
+    fn complete(
+        &self,
+        seen: &Seen,
+        answered: Result<Response, Problem>,
+    ) -> (Response, Option<Problem>) {
+        let (mut response, problem) = match answered {
+            Ok(mut response) => {
+                let problem = response.extensions_mut().remove::<Problem>();
+                (response, problem)
+            }
+            Err(problem) => (Response::default(), Some(problem)),
+        };
+        let problem = problem.map(|problem| methods::with_allowed(problem, &seen.path));
+        if let Some(problem) = &problem {
+            response = problem.write(&self.public_url, &seen.path, &seen.id);
+        }
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&seen.id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        let nosniff = HeaderValue::from_static("nosniff");
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+        (response, problem)
+    }
+}
+
+/// The caller's request id when it is fit to be logged, else a new one.
+fn request_id(request: &Request) -> String {
+    let is_fit = |id: &&str| {
+        let visible = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<');
+        (1..=REQUEST_ID_LENGTH).contains(&id.len()) && id.bytes().all(visible)
+    };
+    let sent = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    sent.filter(is_fit)
+        .map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Problem {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let cause = format!("panic: {}", text.unwrap_or("without a text"));
+    Error::Internal(cause.into()).into()
+}
+
+fn log(seen: &Seen, status: StatusCode, problem: Option<&Problem>) {
+    let milliseconds = seen.start.elapsed().as_secs_f64() * 1000.0;
+    let cause = problem.and_then(Problem::cause).map(chain);
+    let (method, path, status) = (seen.method.as_str(), seen.path.as_str(), status.as_u16());
+    let code = problem.map(|problem| problem.code().as_str());
+    match cause {
+        Some(cause) if status >= 500 => {
+            tracing::error!(request_id = seen.id, method, path, status, milliseconds, code, cause, "request failed");
+        }
+        _ => tracing::info!(request_id = seen.id, method, path, status, milliseconds, code, "request"),
+    }
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &(dyn std::error::Error + Send + Sync)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,48 @@
+//! HTTP: implements the generated handler traits by calls of the service.
+
+pub mod cursor;
+pub mod edge;
+pub mod generated;
+pub mod page;
+pub mod problem;
+pub mod wire;
+
+mod collections;
+mod convert;
+mod lists;
+mod objects;
+mod pages;
+mod status;
+
+use std::sync::Arc;
+
+use poem::Route;
+use poem_openapi::OpenApiService;
+
+use crate::service::Service;
+use cursor::CursorCodec;
+use generated::routes::{self as generated_routes, Api};
+
+/// What handlers have at hand.
+pub struct Handlers {
+    /// The rules.
+    pub service: Service,
+    /// Writes and reads cursors.
+    pub cursors: CursorCodec,
+    /// What the outside calls us, without a slash at the end.
+    pub public_url: Arc<str>,
+}
+
+/// Every route: the contract's operations, the contract itself, and the pages for people.
+#[must_use]
+pub fn routes(handlers: Handlers) -> Route {
+    let public_url = handlers.public_url.clone();
+    let operations = openapi_service(Arc::new(handlers));
+    pages::add(Route::new(), public_url).nest("/", operations)
+}
+
+/// The contract's operations as a poem service. The drift test reads its document.
+#[must_use]
+pub fn openapi_service(handlers: Arc<Handlers>) -> OpenApiService<Api<Handlers>, ()> {
+    generated_routes::service(handlers)
+}

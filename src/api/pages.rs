@@ -1,0 +1,93 @@
+//! What is not an operation of the contract: the contract itself, and the pages for people.
+
+use std::sync::Arc;
+
+use poem::http::header;
+use poem::web::Path;
+use poem::{IntoResponse, Response, Route, get, handler};
+use poem_openapi::OpenApiService;
+
+use super::generated::types::ProblemCode;
+use super::problem::{Problem, index_page, problem_page};
+use super::page;
+
+/// Allows what Swagger UI needs and nothing from elsewhere.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+                           img-src data:; connect-src 'self'; frame-ancestors 'none'";
+/// Allows a style and nothing else.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+/// Adds the pages to `route`.
+pub(super) fn add(route: Route, public_url: Arc<str>) -> Route {
+    let (yaml, json, docs) = (public_url.clone(), public_url.clone(), public_url);
+    route
+        .at("/", get(home))
+        .at("/openapi/gpt-object-store.yaml", get(poem::endpoint::make_sync(move |_| contract_yaml(&yaml))))
+        .at("/openapi/gpt-object-store.json", get(poem::endpoint::make_sync(move |_| contract_json(&json))))
+        .at("/docs", get(poem::endpoint::make_sync(move |_| documentation(&docs))))
+        .at("/problems", get(problems))
+        .at("/problems/:slug", get(problem))
+}
+
+fn contract_yaml(public_url: &str) -> Response {
+    let text = gpt_object_store_openapi::yaml_for(public_url);
+    Response::builder().content_type("application/yaml").body(text)
+}
+
+fn contract_json(public_url: &str) -> Result<Response, Problem> {
+    let document = contract(public_url)?;
+    Ok(Response::builder().content_type("application/json").body(document))
+}
+
+/// The contract as JSON, its server being `public_url`.
+fn contract(public_url: &str) -> Result<String, Problem> {
+    let document = gpt_object_store_openapi::json_for(public_url)
+        .map_err(|error| crate::error::Error::Internal(Box::new(error)))?;
+    Ok(document.to_string())
+}
+
+/// Swagger UI over the contract. The page comes from poem-openapi, which embeds Swagger UI; the
+/// document in it is the one that an empty service reports, and is replaced by ours. It is made for
+/// each request, since 1.6 MB are better spent than kept.
+fn documentation(public_url: &str) -> Result<Response, Problem> {
+    let empty = OpenApiService::new((), "", "");
+    // In a script element, `</` could end the script.
+    let document = contract(public_url)?.replace("</", "<\\/");
+    let page = empty
+        .swagger_ui_html()
+        .replacen(&empty.spec(), &document, 1)
+        .replacen("<title>Swagger UI</title>", "<title>GPT Object Store · API</title>", 1);
+    Ok(html(page, DOCS_POLICY))
+}
+
+fn html(page: String, policy: &str) -> Response {
+    Response::builder()
+        .content_type("text/html; charset=utf-8")
+        .header(header::CONTENT_SECURITY_POLICY, policy)
+        .body(page)
+}
+
+#[handler]
+fn home() -> Response {
+    let content = "<p>Durable memory for Custom GPTs and other programs: JSON documents in collections, \
+        over HTTPS.</p><ul><li><a href=\"docs\">Interactive documentation</a></li>\
+        <li>The contract, to paste into the GPT editor or a generator: \
+        <a href=\"openapi/gpt-object-store.yaml\">YAML</a>, \
+        <a href=\"openapi/gpt-object-store.json\">JSON</a> (OpenAPI 3.1)</li>\
+        <li><a href=\"problems\">What each problem means</a></li>\
+        <li><a href=\"health\">Health</a></li></ul>";
+    html(page::render("GPT Object Store", content), PAGE_POLICY)
+}
+
+#[handler]
+fn problems() -> Response {
+    html(index_page(), PAGE_POLICY)
+}
+
+#[handler]
+fn problem(Path(slug): Path<String>) -> Response {
+    match slug.parse::<ProblemCode>() {
+        Ok(code) => html(problem_page(code), PAGE_POLICY),
+        Err(_) => Problem::new(ProblemCode::NotFound, "There is no problem of this kind.").into_response(),
+    }
+}

@@ -1,0 +1,120 @@
+//! A problem on its way through poem: from its errors, as a response, and written down.
+
+use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::error::AuthorizationError;
+
+use super::Problem;
+use crate::api::generated::types::ProblemCode;
+use crate::api::wire::Rejection;
+use crate::error::{Error, Unauthorized, Violation};
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        Self::status(self)
+    }
+
+    fn as_response(&self) -> Response {
+        self.clone().into_response()
+    }
+}
+
+impl IntoResponse for Problem {
+    /// A response without a body that carries the problem; [`Problem::write`] completes it.
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<poem::Error> for Problem {
+    fn from(error: poem::Error) -> Self {
+        if let Some(problem) = error.downcast_ref::<Self>() {
+            return problem.clone();
+        }
+        if let Some(rejection) = error.downcast_ref::<Rejection>() {
+            return Self::from(rejection);
+        }
+        if error.is::<AuthorizationError>() {
+            return Error::Unauthorized(Unauthorized::Missing).into();
+        }
+        if error.is::<MethodNotAllowedError>() {
+            return Self::new(ProblemCode::MethodNotAllowed, "The path does not have this method.");
+        }
+        if error.is::<NotFoundError>() {
+            return Self::new(ProblemCode::NotFound, "There is nothing at this path.");
+        }
+        Error::Internal(Box::new(std::io::Error::other(error.to_string()))).into()
+    }
+}
+
+impl Problem {
+    /// The response to send: status, headers and the document as `application/problem+json`.
+    #[must_use]
+    pub fn write(&self, public_url: &str, path: &str, request_id: &str) -> Response {
+        let document = self.document(public_url, path, request_id);
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let mut response = Response::builder()
+            .status(self.status())
+            .content_type("application/problem+json")
+            .header(header::CACHE_CONTROL, "no-store")
+            .body(body);
+        let headers = response.headers_mut();
+        let mut set = |name, value: String| {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        };
+        if let Some(version) = self.current_version {
+            set(header::ETAG, format!("\"{version}\""));
+        }
+        if let Some(seconds) = self.retry_after {
+            set(header::RETRY_AFTER, seconds.to_string());
+        }
+        if let Some(methods) = &self.allow {
+            set(header::ALLOW, methods.clone());
+        }
+        if self.status() == StatusCode::UNAUTHORIZED {
+            set(header::WWW_AUTHENTICATE, self.challenge());
+        }
+        response
+    }
+
+    /// RFC 6750, 3: no error code when no credentials came.
+    fn challenge(&self) -> String {
+        let missing = super::describe(&Error::Unauthorized(Unauthorized::Missing));
+        if self.detail == missing {
+            "Bearer realm=\"gpt-object-store\"".to_owned()
+        } else {
+            "Bearer realm=\"gpt-object-store\", error=\"invalid_token\"".to_owned()
+        }
+    }
+}
+
+impl From<&Rejection> for Problem {
+    fn from(rejection: &Rejection) -> Self {
+        match rejection {
+            Rejection::InvalidRequest { violations } => {
+                Error::InvalidRequest(violations.clone()).into()
+            }
+            Rejection::MalformedJson { pointer, detail } => {
+                Error::MalformedJson(Violation::new(pointer.as_str(), detail.as_str())).into()
+            }
+            Rejection::UnsupportedMediaType { supported } => Self::new(
+                ProblemCode::UnsupportedMediaType,
+                format!("Send the body with Content-Type {}.", supported.join(" or ")),
+            ),
+            Rejection::PayloadTooLarge { limit } => Error::TooLarge {
+                what: "The request body",
+                limit: *limit,
+            }
+            .into(),
+            Rejection::IncompleteBody => Self::new(
+                ProblemCode::MalformedJson,
+                "The request body stopped before its end.",
+            ),
+        }
+    }
+}

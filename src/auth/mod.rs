@@ -1,0 +1,88 @@
+//! Who is calling, and what they may do.
+//!
+//! A handler takes a [`Caller`]; only [`Bearer::authorize`] makes one, and the generated routes
+//! call that with the scope that the contract names. So a handler cannot forget the check.
+
+mod authenticator;
+mod bearer;
+mod key;
+mod scope;
+
+pub use authenticator::{Authenticator, Principal};
+pub use bearer::Bearer;
+pub use key::{ApiKey, KeyHash};
+pub use scope::{Scope, Scopes};
+
+use crate::error::Error;
+use crate::ids::Tenant;
+use std::sync::Arc;
+
+/// An authenticated caller with the right to the operation at hand.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    tenant: Tenant,
+    principal: Arc<Principal>,
+}
+
+impl Caller {
+    /// Checks that `principal` has `scope`, and that `gpt_id`, when the path names one, is its own.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] otherwise.
+    pub fn authorize(
+        principal: Arc<Principal>,
+        scope: Scope,
+        gpt_id: Option<&str>,
+    ) -> Result<Self, Error> {
+        if !principal.scopes.contains(scope) {
+            return Err(Error::Forbidden(format!("The key lacks the scope `{scope}`.")));
+        }
+        let own = principal.gpt_id.as_ref().ok_or_else(|| {
+            Error::Forbidden("An operator's key has no GPT and therefore no data of its own.".into())
+        })?;
+        if gpt_id.is_some_and(|named| named != own.as_str()) {
+            return Err(Error::Forbidden("The key belongs to another GPT.".into()));
+        }
+        let tenant = Tenant::vouched(own.clone());
+        Ok(Self { tenant, principal })
+    }
+
+    /// The GPT that the caller acts for.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The key's own record.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(gpt: Option<&str>, scopes: &str) -> Arc<Principal> {
+        Arc::new(Principal {
+            key_id: "key_1".into(),
+            gpt_id: gpt.map(|gpt| gpt.parse().unwrap()),
+            scopes: scopes.parse().unwrap(),
+            expires_at: None,
+            revoked_at: None,
+        })
+    }
+
+    #[test]
+    fn needs_scope_and_own_gpt() {
+        let reader = principal(Some("a"), "objects:read");
+        let authorize = |scope, gpt| Caller::authorize(reader.clone(), scope, gpt);
+        assert!(authorize(Scope::ObjectsRead, Some("a")).is_ok());
+        assert!(authorize(Scope::ObjectsRead, None).is_ok());
+        assert!(authorize(Scope::Any, None).is_ok());
+        assert!(authorize(Scope::ObjectsWrite, Some("a")).is_err());
+        assert!(authorize(Scope::ObjectsRead, Some("b")).is_err());
+        assert!(Caller::authorize(principal(None, "admin"), Scope::Any, None).is_err());
+    }
+}

@@ -1,0 +1,180 @@
+//! `gpt …` and `key …`: what an operator does to the store.
+
+use serde::Serialize;
+
+use super::cli::{GptCommand, KeyCommand, NewKey};
+use super::output::{dash, print_json, print_table};
+use super::{Failure, log, open_store};
+use crate::auth::Scopes;
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::ids::GptId;
+use crate::service::{GptRow, IssuedKey, KeyRequest, KeyRow, Service};
+
+/// The service, for a command that runs beside a server or without one.
+pub(super) async fn service(config: Config) -> Result<Service, Failure> {
+    log::start(&config.log)?;
+    let store = open_store(&config).await?;
+    Ok(Service::new(store, config.limits))
+}
+
+/// `gpt …`.
+pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> Result<(), Failure> {
+    match command {
+        GptCommand::Create { id, name } => {
+            let name = name.unwrap_or_else(|| id.to_string());
+            let row = service.create_gpt(&id, &name).await?;
+            let row = row.ok_or_else(|| format!("there is already a GPT `{id}`"))?;
+            if json {
+                return print_json(&GptView::from(&row));
+            }
+            println!("Created the GPT `{id}`. Make a key for it with: gpt-object-store key create {id}");
+        }
+        GptCommand::List => {
+            let rows = service.list_gpts().await?;
+            if json {
+                return rows.iter().try_for_each(|row| print_json(&GptView::from(row)));
+            }
+            let cells = rows.iter().map(|row| [row.id.to_string(), row.name.clone(), row.created_at.to_string()]);
+            print_table(["ID", "NAME", "CREATED"], cells);
+        }
+        GptCommand::Delete { id, yes } => {
+            if !yes {
+                return Err(format!("this deletes all data of `{id}`, for good; say --yes to do it").into());
+            }
+            if !service.delete_gpt(&id).await? {
+                return Err(no_gpt(&id));
+            }
+            if json {
+                return print_json(&serde_json::json!({ "id": id.as_str(), "deleted": true }));
+            }
+            println!("Deleted the GPT `{id}` and all its data.");
+        }
+    }
+    Ok(())
+}
+
+/// `key …`.
+pub(super) async fn key(service: &Service, command: KeyCommand, json: bool) -> Result<(), Failure> {
+    match command {
+        KeyCommand::Create(new) => {
+            let gpt = new.gpt.clone();
+            let issued = service.issue_key(request(new)).await?;
+            let issued = issued.ok_or_else(|| gpt.map_or_else(|| "no key was made".into(), |id| no_gpt(&id)))?;
+            show(&issued, json)
+        }
+        KeyCommand::List { gpt } => list(&service.list_keys(gpt.as_ref()).await?, json),
+        KeyCommand::Revoke { id } => {
+            if !service.revoke_key(&id).await? {
+                return Err(no_key(&id));
+            }
+            if json {
+                return print_json(&serde_json::json!({ "id": id, "revoked": true }));
+            }
+            println!("Revoked {id}. Servers stop accepting it within 5 seconds.");
+            Ok(())
+        }
+        KeyCommand::Rotate { id, grace } => {
+            let issued = service.rotate_key(&id, grace).await?;
+            show(&issued.ok_or_else(|| no_key(&id))?, json)
+        }
+    }
+}
+
+fn request(new: NewKey) -> KeyRequest {
+    let default = if new.operator { Scopes::of_an_operator() } else { Scopes::of_a_gpt() };
+    KeyRequest {
+        gpt_id: new.gpt,
+        name: new.name,
+        scopes: new.scopes.unwrap_or(default),
+        expires_at: new.expires_in.map(|time| Timestamp::now().plus(time)),
+    }
+}
+
+fn show(issued: &IssuedKey, json: bool) -> Result<(), Failure> {
+    let view = KeyView::from(&issued.row);
+    if json {
+        return print_json(&IssuedView { key: issued.key.reveal(), view });
+    }
+    println!("{}", issued.key.reveal());
+    eprintln!("This is the only time that the key is shown. Its id is {}.", issued.row.id);
+    Ok(())
+}
+
+fn list(rows: &[KeyRow], json: bool) -> Result<(), Failure> {
+    if json {
+        return rows.iter().try_for_each(|row| print_json(&KeyView::from(row)));
+    }
+    let cells = rows.iter().map(|row| {
+        [
+            row.id.clone(),
+            dash(row.gpt_id.as_ref()),
+            row.name.clone(),
+            row.scopes.clone(),
+            dash(row.expires_at),
+            dash(row.revoked_at),
+            dash(row.last_used),
+        ]
+    });
+    print_table(["ID", "GPT", "NAME", "SCOPES", "EXPIRES", "REVOKED", "LAST USED"], cells);
+    Ok(())
+}
+
+fn no_gpt(id: &GptId) -> Failure {
+    format!("there is no GPT `{id}`; make it with: gpt-object-store gpt create {id}").into()
+}
+
+fn no_key(id: &str) -> Failure {
+    format!("there is no key `{id}`; see: gpt-object-store key list").into()
+}
+
+#[derive(Serialize)]
+struct GptView<'a> {
+    id: &'a str,
+    name: &'a str,
+    created_at: Timestamp,
+}
+
+impl<'a> From<&'a GptRow> for GptView<'a> {
+    fn from(row: &'a GptRow) -> Self {
+        Self {
+            id: row.id.as_str(),
+            name: &row.name,
+            created_at: row.created_at,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct IssuedView<'a> {
+    key: &'a str,
+    #[serde(flatten)]
+    view: KeyView<'a>,
+}
+
+#[derive(Serialize)]
+struct KeyView<'a> {
+    id: &'a str,
+    gpt_id: Option<&'a str>,
+    name: &'a str,
+    scopes: Vec<&'a str>,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    last_used: Option<Timestamp>,
+}
+
+impl<'a> From<&'a KeyRow> for KeyView<'a> {
+    fn from(row: &'a KeyRow) -> Self {
+        Self {
+            id: &row.id,
+            gpt_id: row.gpt_id.as_ref().map(GptId::as_str),
+            name: &row.name,
+            scopes: row.scopes.split(' ').filter(|scope| !scope.is_empty()).collect(),
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            last_used: row.last_used,
+        }
+    }
+}

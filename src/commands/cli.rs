@@ -1,0 +1,142 @@
+//! What the command line looks like.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::auth::Scopes;
+use crate::ids::GptId;
+
+const AFTER_HELP: &str = "\
+Environment (or a YAML file named by CONFIG; the environment wins):
+  DATABASE_URL   sqlite://path or postgres://user:password@host/database
+                 (default: sqlite://./data/gpt-object-store.db)
+  DATA_DIR       where the embedded default keeps its files (default: ./data)
+  LISTEN         address and port (default: 127.0.0.1:8000)
+  PUBLIC_URL     what the outside calls this server (default: http://localhost:PORT)
+  SECRET_KEY     signs cursors, the same on all replicas (default: made once, kept in the database)
+  LOG            what to log: error, warn, info, debug, or a filter (default: info)
+  LOG_FORMAT     text or json (default: text on a terminal, else json)
+  MAX_REQUEST_BYTES, MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, REQUEST_SECONDS, RATE_LIMITS,
+  DATABASE_MAX_CONNECTIONS, SHUTDOWN_GRACE_SECONDS
+
+Examples:
+  gpt-object-store                                   serve on http://localhost:8000
+  gpt-object-store gpt create my-gpt                 a new tenant
+  gpt-object-store key create my-gpt --expires-in 90d
+  gpt-object-store key create my-gpt --scopes objects:read --json";
+
+/// Durable memory for Custom GPTs: JSON documents in collections, over HTTPS.
+///
+/// Without a command it serves. On an empty embedded database it first makes the GPT `my-gpt` and a
+/// key, and prints lines to paste.
+#[derive(Debug, Parser)]
+#[command(name = "gpt-object-store", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// Print one JSON object (or one a line, for lists) instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer requests (the default). Stops on SIGTERM or Ctrl-C after finishing what is in flight.
+    Serve,
+    /// Bring the database's schema up to date, and do nothing else. `serve` does this by itself.
+    Migrate,
+    /// GPTs: the tenants that own the data.
+    #[command(subcommand)]
+    Gpt(GptCommand),
+    /// API keys: each belongs to one GPT.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Print the OpenAPI 3.1 document, as the server serves it.
+    Openapi {
+        /// How to write it.
+        #[arg(long, value_enum, default_value_t = Format::Yaml)]
+        format: Format,
+        /// The server's address in the document; else PUBLIC_URL.
+        #[arg(long)]
+        public_url: Option<String>,
+    },
+    /// Ask a running server whether it is well; exits with 1 when it is not.
+    Health {
+        /// Where it is; else the LISTEN address.
+        #[arg(long)]
+        url: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GptCommand {
+    /// Make a GPT.
+    Create {
+        /// Its id, used in paths: letters, digits, dots, underscores, hyphens.
+        id: GptId,
+        /// A name for people; else the id.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List the GPTs.
+    List,
+    /// Delete a GPT with all its keys, collections and objects, for good.
+    Delete {
+        /// Its id.
+        id: GptId,
+        /// Do it. Without this nothing is deleted.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key. It is printed once and cannot be shown again.
+    Create(NewKey),
+    /// List keys, without their secrets.
+    List {
+        /// Only this GPT's.
+        gpt: Option<GptId>,
+    },
+    /// Revoke a key, now. Servers stop accepting it within 5 seconds.
+    Revoke {
+        /// The key's id, as `key list` shows it.
+        id: String,
+    },
+    /// Make a new key with the rights of an old one, and end the old one.
+    Rotate {
+        /// The old key's id.
+        id: String,
+        /// How long the old key stays valid, such as 24h; else it ends now.
+        #[arg(long, value_parser = humantime::parse_duration, default_value = "0s")]
+        grace: Duration,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct NewKey {
+    /// The GPT it belongs to.
+    #[arg(required_unless_present = "operator", conflicts_with = "operator")]
+    pub gpt: Option<GptId>,
+    /// Make an operator's key: scope `admin`, no GPT.
+    #[arg(long)]
+    pub operator: bool,
+    /// A name for people.
+    #[arg(long, default_value = "")]
+    pub name: String,
+    /// What it may do, separated by commas: objects:read, objects:write, storage:read,
+    /// storage:write, files:read, files:write; else all of them.
+    #[arg(long, conflicts_with = "operator")]
+    pub scopes: Option<Scopes>,
+    /// How long it is valid, such as 90d; else until revoked.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub expires_in: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Yaml,
+    Json,
+}

@@ -1,0 +1,23 @@
+//! The log: to standard error, for people on a terminal, as JSON lines otherwise.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use super::Failure;
+use crate::config::LogConfig;
+
+/// Starts the log. What a command answers goes to standard output; the log never does.
+pub(super) fn start(config: &LogConfig) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&config.filter).map_err(|error| format!("LOG: {error}"))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let is_terminal = std::io::stderr().is_terminal();
+    if config.json.unwrap_or(!is_terminal) {
+        builder.json().flatten_event(true).init();
+    } else {
+        builder.with_ansi(is_terminal).init();
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! The command line: reads it, runs one command, says what went wrong.
+
+mod admin;
+mod cli;
+mod contract;
+mod health;
+mod log;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::config::{Config, Source};
+use crate::error::Error;
+use crate::store::{DatabaseSettings, Store};
+
+use cli::{Cli, Command};
+
+/// How long a command waits for a database that is away before it gives up.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a command fails with: a sentence for the person at the terminal.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = Config::read(Source::from_process())
+        .map_err(Failure::from)
+        .and_then(|config| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(dispatch(cli, config))
+        });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("gpt-object-store: {}", explain(failure.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
+    let json = cli.json;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(config, json).await,
+        Command::Migrate => serve::migrate(config, json).await,
+        Command::Gpt(command) => admin::gpt(&admin::service(config).await?, command, json).await,
+        Command::Key(command) => admin::key(&admin::service(config).await?, command, json).await,
+        Command::Openapi { format, public_url } => {
+            contract::print(format, public_url.as_deref().unwrap_or(&config.http.public_url))
+        }
+        Command::Health { url } => health::check(url, &config, json).await,
+    }
+}
+
+/// A migrated store, waiting for a database that is still starting.
+async fn open_store(config: &Config) -> Result<Store, Error> {
+    let deadline = tokio::time::Instant::now() + DATABASE_PATIENCE;
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let opened = async {
+            let mut settings = DatabaseSettings::new(config.database.url.as_str());
+            settings.max_connections = config.database.max_connections;
+            let store = Store::connect(&settings).await?;
+            store.migrate().await?;
+            Ok::<_, Error>(store)
+        };
+        match opened.await {
+            Err(Error::Unavailable(cause)) if tokio::time::Instant::now() + pause < deadline => {
+                tracing::warn!(cause, "the database cannot be reached; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(2));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// An error and all that caused it, in one line.
+fn explain(failure: &(dyn std::error::Error + Send + Sync)) -> String {
+    let mut text = failure.to_string();
+    let mut source = failure.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,118 @@
+//! `serve` and `migrate`.
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::output::print_json;
+use super::{Failure, log, open_store};
+use crate::auth::Scopes;
+use crate::config::Config;
+use crate::ids::GptId;
+use crate::server::Server;
+use crate::service::{IssuedKey, KeyRequest, Service};
+use crate::store::Backend;
+
+/// The GPT of a first start.
+const FIRST_GPT: &str = "my-gpt";
+
+/// Serves until SIGTERM or Ctrl-C.
+pub(super) async fn serve(config: Config, json: bool) -> Result<(), Failure> {
+    log::start(&config.log)?;
+    // Before anything is made: a second server on the same port must change nothing.
+    let listener = TcpListener::bind(config.http.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
+    let store = open_store(&config).await?;
+    let backend = store.backend();
+    let public_url = config.http.public_url.clone();
+    let server = Server::new(config, store).await?;
+    if !server.service().has_gpts().await? {
+        match backend {
+            Backend::Sqlite => welcome(&first_key(server.service()).await?, &public_url, json)?,
+            // A key in the log of a production server would be a key given away.
+            Backend::Postgres => tracing::warn!(
+                "there is no GPT yet: make one with `gpt-object-store gpt create ID` and a key with \
+                 `gpt-object-store key create ID`"
+            ),
+        }
+    }
+    tracing::info!(public_url, database = ?backend, "serving");
+    let stop = stop_signal()?;
+    server.run(listener, stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Brings the schema up to date.
+pub(super) async fn migrate(config: Config, json: bool) -> Result<(), Failure> {
+    log::start(&config.log)?;
+    let store = open_store(&config).await?;
+    if json {
+        return print_json(&serde_json::json!({ "database": format!("{:?}", store.backend()).to_lowercase(), "up_to_date": true }));
+    }
+    println!("The database is up to date.");
+    Ok(())
+}
+
+/// Ready when the process is asked to stop.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+async fn first_key(service: &Service) -> Result<IssuedKey, Failure> {
+    let gpt_id: GptId = FIRST_GPT.parse()?;
+    service.create_gpt(&gpt_id, FIRST_GPT).await?;
+    let request = KeyRequest {
+        gpt_id: Some(gpt_id),
+        name: "first key".to_owned(),
+        scopes: Scopes::of_a_gpt(),
+        expires_at: None,
+    };
+    let issued = service.issue_key(request).await?;
+    issued.ok_or_else(|| "the first key could not be made".into())
+}
+
+fn welcome(issued: &IssuedKey, public_url: &str, json: bool) -> Result<(), Failure> {
+    let key = issued.key.reveal();
+    if json {
+        return print_json(&serde_json::json!({ "gpt_id": FIRST_GPT, "id": issued.row.id, "key": key }));
+    }
+    let collections = format!("{public_url}/v1/gpts/{FIRST_GPT}/collections");
+    println!(
+        "The database is new. This is the key of its first GPT, `{FIRST_GPT}`, shown this once:
+
+  {key}
+
+Paste these into another terminal:
+
+  export GOS_KEY={key}
+
+  # Create a collection
+  curl -X POST \"{collections}\" \\
+    -H \"Authorization: Bearer $GOS_KEY\" \\
+    -H \"Content-Type: application/json\" \\
+    -d '{{\"name\": \"notes\"}}'
+
+  # Create an object
+  curl -X POST \"{collections}/notes/objects\" \\
+    -H \"Authorization: Bearer $GOS_KEY\" \\
+    -H \"Content-Type: application/json\" \\
+    -d '{{\"body\": {{\"title\": \"My Note\", \"content\": \"Hello World\"}}}}'
+
+  # List objects with pagination
+  curl \"{collections}/notes/objects?limit=50\" \\
+    -H \"Authorization: Bearer $GOS_KEY\"
+
+For a GPT, import {public_url}/openapi/gpt-object-store.yaml and give it the key (Bearer).
+Documentation: {public_url}/docs
+"
+    );
+    Ok(())
+}

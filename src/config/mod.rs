@@ -1,0 +1,239 @@
+//! Configuration: one struct per subsystem, read once, checked whole, every fault reported at once.
+
+mod source;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use source::Source;
+
+use crate::document;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The database.
+    pub database: DatabaseConfig,
+    /// The HTTP server.
+    pub http: HttpConfig,
+    /// What requests may ask for.
+    pub limits: Limits,
+    /// What is logged, and how.
+    pub log: LogConfig,
+    /// Signs cursors; the same on all replicas. `None`: made on first start, kept in the database.
+    pub secret_key: Option<String>,
+}
+
+/// Which database, and how it is used.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// `sqlite://path` or `postgres://…`.
+    pub url: String,
+    /// The most connections to PostgreSQL at once.
+    pub max_connections: u32,
+    /// Whether the URL is our default, which `cargo run` fills with a first GPT and key.
+    pub is_embedded_default: bool,
+}
+
+/// Where and as what we are reached.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// What the outside calls us, without a slash at the end.
+    pub public_url: String,
+    /// How long requests in flight may take to finish after a stop was asked for.
+    pub shutdown_grace: Duration,
+}
+
+/// Limits of requests; `GET /v1/limits` states them.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The largest request body, in bytes.
+    pub request_bytes: usize,
+    /// The largest document, in bytes of canonical text.
+    pub document_bytes: usize,
+    /// How deep a document may nest.
+    pub document_depth: usize,
+    /// How long a request may take.
+    pub request_time: Duration,
+    /// Requests per time, as configured; `off` means none.
+    pub rate_limits: String,
+}
+
+/// How the log is written.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// A filter in the syntax of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    /// JSON lines rather than text for a person; `None`: JSON unless standard error is a terminal.
+    pub json: Option<bool>,
+}
+
+/// How long the answer to an idempotency key is kept.
+pub const IDEMPOTENCY_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Every fault of a configuration, one a line.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the configuration has faults:\n  {}", .0.join("\n  "))]
+pub struct Faults(Vec<String>);
+
+impl Config {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// [`Faults`]: all that is wrong with it.
+    pub fn read(mut source: Source) -> Result<Self, Faults> {
+        let config = Self {
+            database: DatabaseConfig::read(&mut source),
+            http: HttpConfig::read(&mut source),
+            limits: Limits::read(&mut source),
+            log: LogConfig {
+                filter: source.get("LOG", "info".to_owned()),
+                json: source.find::<LogFormat>("LOG_FORMAT").map(|format| format == LogFormat::Json),
+            },
+            secret_key: source.find("SECRET_KEY"),
+        };
+        if config.secret_key.as_ref().is_some_and(|key| key.len() < 32) {
+            source.fault("SECRET_KEY", "must have at least 32 characters");
+        }
+        match source.into_faults() {
+            faults if faults.is_empty() => Ok(config),
+            faults => Err(Faults(faults)),
+        }
+    }
+}
+
+impl DatabaseConfig {
+    fn read(source: &mut Source) -> Self {
+        let url: Option<String> = source.find("DATABASE_URL");
+        let data_dir: PathBuf = source.get("DATA_DIR", "./data".into());
+        let max_connections = source.get("DATABASE_MAX_CONNECTIONS", 16);
+        if max_connections < 4 {
+            source.fault("DATABASE_MAX_CONNECTIONS", "must be at least 4");
+        }
+        let is_embedded_default = url.is_none();
+        let url = url.unwrap_or_else(|| {
+            format!("sqlite://{}", data_dir.join("gpt-object-store.db").display())
+        });
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        if !known.iter().any(|scheme| url.starts_with(scheme)) {
+            source.fault("DATABASE_URL", "must begin with sqlite://, postgres:// or postgresql://");
+        }
+        Self {
+            url,
+            max_connections,
+            is_embedded_default,
+        }
+    }
+}
+
+impl HttpConfig {
+    fn read(source: &mut Source) -> Self {
+        let listen: SocketAddr = source.get("LISTEN", SocketAddr::from(([127, 0, 0, 1], 8000)));
+        let public_url: String = source
+            .find("PUBLIC_URL")
+            .unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
+        if !public_url.starts_with("https://") && !public_url.starts_with("http://") {
+            source.fault("PUBLIC_URL", "must begin with https:// or http://");
+        }
+        Self {
+            listen,
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            shutdown_grace: Duration::from_secs(source.get("SHUTDOWN_GRACE_SECONDS", 30)),
+        }
+    }
+}
+
+impl Limits {
+    fn read(source: &mut Source) -> Self {
+        let limits = Self {
+            request_bytes: source.get("MAX_REQUEST_BYTES", 4 << 20),
+            document_bytes: source.get("MAX_DOCUMENT_BYTES", 1 << 20),
+            document_depth: source.get("MAX_DOCUMENT_DEPTH", 64),
+            request_time: Duration::from_secs(source.get("REQUEST_SECONDS", 30)),
+            rate_limits: source.get("RATE_LIMITS", "off".to_owned()),
+        };
+        if !(1..=64).contains(&limits.document_depth) {
+            source.fault("MAX_DOCUMENT_DEPTH", "must be from 1 to 64");
+        }
+        if limits.document_bytes > limits.request_bytes {
+            source.fault("MAX_DOCUMENT_BYTES", "must not be over MAX_REQUEST_BYTES");
+        }
+        if limits.request_time.is_zero() {
+            source.fault("REQUEST_SECONDS", "must be at least 1");
+        }
+        limits
+    }
+
+    /// The limits of one document.
+    #[must_use]
+    pub fn document(&self) -> document::Limits {
+        document::Limits {
+            max_bytes: self.document_bytes,
+            max_depth: self.document_depth,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LogFormat {
+    Json,
+    Text,
+}
+
+impl std::str::FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
+            _ => Err("must be json or text"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<Config, Faults> {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::read(Source::new(settings.collect()))
+    }
+
+    #[test]
+    fn needs_nothing() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.http.listen.to_string(), "127.0.0.1:8000");
+        assert_eq!(config.http.public_url, "http://localhost:8000");
+        assert_eq!(config.database.url, "sqlite://./data/gpt-object-store.db");
+        assert!(config.database.is_embedded_default);
+    }
+
+    #[test]
+    fn reports_every_fault_at_once() {
+        let faults = read(&[
+            ("DATABASE_URL", "mysql://x"),
+            ("LISTEN", "nowhere"),
+            ("PUBLIC_URL", "ftp://x"),
+            ("MAX_DOCUMENT_DEPTH", "65"),
+            ("SECRET_KEY", "short"),
+            ("CONFIG", "/does/not/exist.yaml"),
+        ])
+        .unwrap_err();
+        assert_eq!(faults.0.len(), 6, "{faults}");
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "listen: 0.0.0.0:9000\nmax:\n  document_bytes: 1000\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        let config = read(&[("CONFIG", path), ("LISTEN", "127.0.0.1:1")]).unwrap();
+        assert_eq!(config.http.listen.port(), 1);
+        assert_eq!(config.limits.document_bytes, 1000);
+    }
+}

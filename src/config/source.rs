@@ -1,0 +1,108 @@
+//! Where settings come from: the environment, then a YAML file.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// Every setting by its environment name, and the faults found while reading them.
+pub struct Source {
+    environment: BTreeMap<String, String>,
+    file: BTreeMap<String, String>,
+    faults: Vec<String>,
+}
+
+impl Source {
+    /// The process's environment over the file that `CONFIG` names, if it names one.
+    #[must_use]
+    pub fn from_process() -> Self {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::new(environment)
+    }
+
+    /// `environment` over the file that its `CONFIG` names.
+    #[must_use]
+    pub fn new(environment: BTreeMap<String, String>) -> Self {
+        let mut source = Self {
+            environment,
+            file: BTreeMap::new(),
+            faults: Vec::new(),
+        };
+        if let Some(path) = source.environment.get("CONFIG").filter(|path| !path.is_empty()).cloned() {
+            source.file = read_file(&path).unwrap_or_else(|fault| {
+                source.faults.push(fault);
+                BTreeMap::new()
+            });
+        }
+        source
+    }
+
+    /// The value of `name`, or `default` when it is not set or cannot be read (which is a fault).
+    pub fn get<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
+        self.find(name).unwrap_or(default)
+    }
+
+    /// The value of `name`; `None` when it is not set or cannot be read (which is a fault).
+    pub fn find<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        let text = self.environment.get(name).or_else(|| self.file.get(name))?;
+        if text.is_empty() {
+            return None;
+        }
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.faults.push(format!("{name}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Notes that `name` is wrong in a way that only a look at several settings tells.
+    pub fn fault(&mut self, name: &str, what: impl Display) {
+        self.faults.push(format!("{name}: {what}"));
+    }
+
+    /// Every fault, in the order found.
+    #[must_use]
+    pub fn into_faults(self) -> Vec<String> {
+        self.faults
+    }
+}
+
+/// Reads a YAML file whose blocks spell the environment's names: `database: {url: …}` and
+/// `database_url: …` both set `DATABASE_URL`.
+fn read_file(path: &str) -> Result<BTreeMap<String, String>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("CONFIG: {path}: {error}"))?;
+    let document: yaml_serde::Value =
+        yaml_serde::from_str(&text).map_err(|error| format!("CONFIG: {path}: {error}"))?;
+    let mut settings = BTreeMap::new();
+    flatten("", &document, &mut settings).map_err(|fault| format!("CONFIG: {path}: {fault}"))?;
+    Ok(settings)
+}
+
+fn flatten(
+    name: &str,
+    value: &yaml_serde::Value,
+    settings: &mut BTreeMap<String, String>,
+) -> Result<(), String> {
+    use yaml_serde::Value;
+    let text = match value {
+        Value::Null => return Ok(()),
+        Value::Mapping(block) => {
+            for (key, value) in block {
+                let key = key.as_str().ok_or("a name of a setting is not a text")?;
+                let separator = if name.is_empty() { "" } else { "_" };
+                let inner = format!("{name}{separator}{}", key.to_uppercase().replace('-', "_"));
+                flatten(&inner, value, settings)?;
+            }
+            return Ok(());
+        }
+        Value::Bool(value) => value.to_string(),
+        Value::Number(value) => value.to_string(),
+        Value::String(value) => value.clone(),
+        _ => return Err(format!("{name} must be a text, a number, true, false or a block")),
+    };
+    settings.insert(name.to_owned(), text);
+    Ok(())
+}

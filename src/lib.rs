@@ -1,0 +1,16 @@
+//! GPT Object Store: durable memory for Custom GPTs and other programs, over HTTPS.
+//!
+//! `ARCHITECTURE.md` draws the layers: `commands -> server -> api -> service -> store`;
+//! `clock`, `document` and `ids` are leaves that serve all of them.
+
+pub mod api;
+pub mod auth;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod document;
+pub mod error;
+pub mod ids;
+pub mod server;
+pub mod service;
+pub mod store;

@@ -1,0 +1,99 @@
+//! The running server: the routes behind the edge, on a listener, with what runs beside them.
+
+mod acceptor;
+mod upkeep;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use poem::{EndpointExt, Server as PoemServer};
+use tokio::net::TcpListener;
+
+use crate::api::cursor::CursorCodec;
+use crate::api::edge::Edge;
+use crate::api::{Handlers, routes};
+use crate::auth::Authenticator;
+use crate::config::Config;
+use crate::error::Error;
+use crate::service::Service;
+use crate::store::Store;
+
+use acceptor::NoDelayAcceptor;
+use upkeep::Upkeep;
+
+/// Bytes of a signing secret that we make ourselves.
+const SECRET_BYTES: usize = 32;
+
+/// A server that is ready to run.
+pub struct Server {
+    config: Config,
+    store: Store,
+    service: Service,
+    cursors: CursorCodec,
+}
+
+impl Server {
+    /// Prepares a server over a store that is migrated.
+    ///
+    /// # Errors
+    /// When the signing secret can be neither read nor made.
+    pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
+        let cursors = CursorCodec::new(&secret(&config, &store).await?)?;
+        let service = Service::new(store.clone(), config.limits.clone());
+        Ok(Self {
+            config,
+            store,
+            service,
+            cursors,
+        })
+    }
+
+    /// The rules, for commands that act beside the server.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Answers requests on `listener` until `stop` is ready; then finishes what is in flight.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> std::io::Result<()> {
+        let authenticator = Arc::new(Authenticator::new(self.store.clone()));
+        let upkeep = Upkeep::start(authenticator.clone(), self.service.clone());
+        let public_url: Arc<str> = self.config.http.public_url.as_str().into();
+        let handlers = Handlers {
+            service: self.service,
+            cursors: self.cursors,
+            public_url: public_url.clone(),
+        };
+        let edge = Edge {
+            public_url,
+            request_bytes: self.config.limits.request_bytes,
+            request_time: self.config.limits.request_time,
+        };
+        let endpoint = routes(handlers).data(authenticator).with(edge);
+        let grace = Some(self.config.http.shutdown_grace);
+        let served = PoemServer::new_with_acceptor(NoDelayAcceptor::new(listener)?)
+            .run_with_graceful_shutdown(endpoint, stop, grace)
+            .await;
+        upkeep.finish().await;
+        self.store.close().await;
+        served
+    }
+}
+
+/// The secret that signs cursors: configured, or made once and kept in the database, so that all
+/// replicas have the same.
+async fn secret(config: &Config, store: &Store) -> Result<Vec<u8>, Error> {
+    if let Some(secret) = &config.secret_key {
+        return Ok(secret.clone().into_bytes());
+    }
+    let mut fresh = [0; SECRET_BYTES];
+    getrandom::fill(&mut fresh).map_err(|error| Error::Internal(Box::new(error)))?;
+    Ok(store.get_or_insert_setting("secret_key", fresh.to_vec()).await?)
+}

@@ -1,0 +1,60 @@
+//! GPTs, the tenants: made and removed by the operator.
+
+use super::Service;
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::ids::GptId;
+use crate::store::GptRow;
+
+/// The longest name of a GPT or a key, in characters.
+pub(super) const NAME_CHARACTERS: usize = 200;
+
+impl Service {
+    /// Makes a GPT; `None` when there is one with this id.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for a name that is too long; the store's.
+    pub async fn create_gpt(&self, id: &GptId, name: &str) -> Result<Option<GptRow>, Error> {
+        check_name(name)?;
+        let row = GptRow {
+            id: id.clone(),
+            name: name.to_owned(),
+            created_at: Timestamp::now(),
+        };
+        Ok(self.store.create_gpt(&row).await?.then_some(row))
+    }
+
+    /// Every GPT, by id.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_gpts(&self) -> Result<Vec<GptRow>, Error> {
+        Ok(self.store.list_gpts(None, u32::MAX).await?)
+    }
+
+    /// Deletes a GPT with all its keys, collections and objects. Says whether there was one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn delete_gpt(&self, id: &GptId) -> Result<bool, Error> {
+        Ok(self.store.delete_gpt(id).await?)
+    }
+
+    /// Whether the store has a GPT at all.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn has_gpts(&self) -> Result<bool, Error> {
+        Ok(self.store.any_gpt_exists().await?)
+    }
+}
+
+pub(super) fn check_name(name: &str) -> Result<(), Error> {
+    let fits = name.chars().count() <= NAME_CHARACTERS && !name.chars().any(char::is_control);
+    if fits {
+        Ok(())
+    } else {
+        let detail = format!("must have at most {NAME_CHARACTERS} characters, none of them control characters");
+        Err(Error::invalid("name", detail))
+    }
+}

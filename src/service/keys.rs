@@ -1,0 +1,113 @@
+//! API keys: issued, listed, revoked and rotated by the operator.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::Service;
+use super::gpts::check_name;
+use super::idempotency::internal;
+use crate::auth::{ApiKey, Scopes};
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::ids::GptId;
+use crate::store::{KeyRow, NewKey, StoreErrorKind};
+
+/// A key to issue.
+#[derive(Clone, Debug)]
+pub struct KeyRequest {
+    /// The GPT it belongs to; `None` for an operator's key.
+    pub gpt_id: Option<GptId>,
+    /// A name for people.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it stops being valid.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A key that was just issued: the only time that it is seen in clear.
+#[derive(Debug)]
+pub struct IssuedKey {
+    /// The key in clear.
+    pub key: ApiKey,
+    /// What is kept of it.
+    pub row: KeyRow,
+}
+
+impl Service {
+    /// Issues a key; `None` when there is no such GPT.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`]; the store's.
+    pub async fn issue_key(&self, request: KeyRequest) -> Result<Option<IssuedKey>, Error> {
+        check_name(&request.name)?;
+        let key = ApiKey::generate().map_err(internal)?;
+        let row = KeyRow {
+            id: format!("key_{}", Uuid::now_v7().simple()),
+            gpt_id: request.gpt_id,
+            name: request.name,
+            scopes: request.scopes.to_string(),
+            created_at: Timestamp::now(),
+            expires_at: request.expires_at,
+            revoked_at: None,
+            last_used: None,
+        };
+        let new = NewKey {
+            token_hash: key.hash(),
+            id: row.id.clone(),
+            gpt_id: row.gpt_id.clone(),
+            name: row.name.clone(),
+            scopes: row.scopes.clone(),
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        };
+        match self.store.create_key(new).await {
+            Ok(()) => Ok(Some(IssuedKey { key, row })),
+            Err(error) if error.kind() == StoreErrorKind::ForeignKeyViolation => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The keys of one GPT, or all, oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_keys(&self, gpt_id: Option<&GptId>) -> Result<Vec<KeyRow>, Error> {
+        Ok(self.store.list_keys(gpt_id).await?)
+    }
+
+    /// Revokes the key with this public id, now. Says whether there is one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn revoke_key(&self, id: &str) -> Result<bool, Error> {
+        Ok(self.store.revoke_key(id, Timestamp::now()).await?.is_some())
+    }
+
+    /// Issues a key with the rights of the key `id`, which stays valid for `grace` more.
+    /// `None` when there is no such key.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn rotate_key(&self, id: &str, grace: Duration) -> Result<Option<IssuedKey>, Error> {
+        let Some(old) = self.store.get_key(id).await? else {
+            return Ok(None);
+        };
+        let request = KeyRequest {
+            gpt_id: old.gpt_id,
+            name: old.name,
+            scopes: old.scopes.parse().map_err(internal)?,
+            expires_at: old.expires_at,
+        };
+        let issued = self.issue_key(request).await?;
+        if grace.is_zero() {
+            self.revoke_key(id).await?;
+        } else {
+            let end = Timestamp::now().plus(grace);
+            let end = old.expires_at.map_or(end, |expires_at| expires_at.min(end));
+            self.store.set_key_expiry(id, Some(end)).await?;
+        }
+        Ok(issued)
+    }
+}

@@ -1,0 +1,113 @@
+//! The rules: what may be stored, changed and seen. Knows neither HTTP nor SQL.
+
+mod batch;
+mod collections;
+mod documents;
+mod gpts;
+mod idempotency;
+mod keys;
+mod objects;
+mod pages;
+mod precondition;
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+pub use batch::{BatchItem, BatchOutcome, Operation, OperationKind};
+pub use collections::{NewSchema, Upserted};
+pub use documents::parse_document;
+pub use idempotency::IdempotencyKey;
+pub use keys::{IssuedKey, KeyRequest};
+pub use objects::Created;
+pub use pages::{ListRequest, Page, Position, SEARCH_BYTES};
+pub use precondition::Preconditions;
+
+pub use crate::store::{CollectionRow, GptRow, KeyRow, ObjectRow};
+
+use crate::config::Limits;
+use crate::document::schema::SchemaCache;
+use crate::error::Error;
+use crate::ids::{CollectionName, GptId, Tenant};
+use crate::store::{Store, StoreError, StoreErrorKind};
+
+/// Collections remembered at once.
+const REMEMBERED_COLLECTIONS: u64 = 10_000;
+/// Bytes of compiled schemas remembered at once.
+const SCHEMA_MEMORY: u64 = 64 << 20;
+/// How often a write is tried again because the collection changed under it.
+const ATTEMPTS: usize = 16;
+
+/// Everything the service can do.
+#[derive(Clone)]
+pub struct Service {
+    store: Store,
+    limits: Limits,
+    schemas: SchemaCache,
+    /// The collections last seen. A write names the id and version that it was checked against, and
+    /// the store refuses it when they are no longer those in force, so this may be out of date.
+    collections: Cache<(GptId, CollectionName), Arc<CollectionRow>>,
+}
+
+impl Service {
+    /// The service over `store`.
+    #[must_use]
+    pub fn new(store: Store, limits: Limits) -> Self {
+        Self {
+            store,
+            limits,
+            schemas: SchemaCache::new(SCHEMA_MEMORY),
+            collections: Cache::new(REMEMBERED_COLLECTIONS),
+        }
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        self.store.ping().await.is_ok()
+    }
+
+    /// Removes answers to idempotency keys whose time is over.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn sweep(&self) -> Result<(), Error> {
+        self.store.sweep_idempotency_keys(crate::clock::Timestamp::now()).await?;
+        Ok(())
+    }
+
+    fn remembered(&self, tenant: &Tenant, name: &CollectionName) -> Option<Arc<CollectionRow>> {
+        self.collections.get(&(tenant.gpt_id().clone(), name.clone()))
+    }
+
+    fn remember(&self, tenant: &Tenant, row: CollectionRow) -> Arc<CollectionRow> {
+        let row = Arc::new(row);
+        let key = (tenant.gpt_id().clone(), row.name.clone());
+        self.collections.insert(key, row.clone());
+        row
+    }
+
+    fn forget(&self, tenant: &Tenant, name: &CollectionName) {
+        self.collections.invalidate(&(tenant.gpt_id().clone(), name.clone()));
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error.kind() {
+            StoreErrorKind::Unavailable | StoreErrorKind::Serialization | StoreErrorKind::Timeout => {
+                Self::Unavailable(Box::new(error))
+            }
+            StoreErrorKind::UniqueViolation(_)
+            | StoreErrorKind::ForeignKeyViolation
+            | StoreErrorKind::InvalidText
+            | StoreErrorKind::Settings
+            | StoreErrorKind::Bug => Self::Internal(Box::new(error)),
+        }
+    }
+}
