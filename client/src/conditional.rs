@@ -61,7 +61,12 @@ impl Client {
         id: Uuid,
         known: i64,
     ) -> Result<Fetched<Object>, Error<Problem>> {
-        let sent = self.get_object().id(id).if_none_match(known.to_string()).send().await;
+        let sent = self
+            .get_object()
+            .id(id)
+            .if_none_match(format!("\"{known}\""))
+            .send()
+            .await;
         match sent {
             Ok(response) => Ok(Fetched::Changed(response.into_inner())),
             Err(Error::UnexpectedResponse(response))

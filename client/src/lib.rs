@@ -4,8 +4,9 @@
 //! they are generated. [`Client::connect`], the streams over pages and the conditional requests
 //! are written by hand.
 //!
+//! A program that uses all three (`cargo xtask test` runs it against both databases):
+//!
 //! ```no_run
-//! # // The test command runs the same program: client/examples/notes.rs.
 #![doc = include_str!("../examples/notes.rs")]
 //! ```
 

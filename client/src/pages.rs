@@ -1,7 +1,8 @@
 //! Lists as streams that fetch their pages as they go.
 
 use chrono::{DateTime, Utc};
-use futures::{Stream, TryStreamExt, stream};
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
 
 use crate::types::{Collection, CollectionPage, Object, ObjectPage, Order, Problem};
@@ -55,14 +56,24 @@ impl Client {
         gpt_id: &'a str,
         collection: &'a str,
         search: Search,
-    ) -> impl Stream<Item = Result<Object, Error<Problem>>> + 'a {
-        let pages = stream::try_unfold((Rest::Beginning, search), move |(rest, search)| async move {
-            let Some(cursor) = rest.cursor() else { return Ok(None) };
-            let page = self.page_of_objects(gpt_id, collection, &search, cursor).await?;
-            let rest = Rest::after(page.next_cursor);
-            Ok(Some((stream::iter(page.items.into_iter().map(Ok)), (rest, search))))
-        });
-        pages.try_flatten()
+    ) -> BoxStream<'a, Result<Object, Error<Problem>>> {
+        let pages = stream::try_unfold(
+            (Rest::Beginning, search),
+            move |(rest, search)| async move {
+                let Some(cursor) = rest.cursor() else {
+                    return Ok::<_, Error<Problem>>(None);
+                };
+                let page = self
+                    .page_of_objects(gpt_id, collection, &search, cursor)
+                    .await?;
+                let rest = Rest::after(page.next_cursor);
+                Ok(Some((
+                    stream::iter(page.items.into_iter().map(Ok)),
+                    (rest, search),
+                )))
+            },
+        );
+        pages.try_flatten().boxed()
     }
 
     async fn page_of_objects(
@@ -101,14 +112,16 @@ impl Client {
     pub fn stream_collections<'a>(
         &'a self,
         gpt_id: &'a str,
-    ) -> impl Stream<Item = Result<Collection, Error<Problem>>> + 'a {
+    ) -> BoxStream<'a, Result<Collection, Error<Problem>>> {
         let pages = stream::try_unfold(Rest::Beginning, move |rest| async move {
-            let Some(cursor) = rest.cursor() else { return Ok(None) };
+            let Some(cursor) = rest.cursor() else {
+                return Ok::<_, Error<Problem>>(None);
+            };
             let page = self.page_of_collections(gpt_id, cursor).await?;
             let rest = Rest::after(page.next_cursor);
             Ok(Some((stream::iter(page.items.into_iter().map(Ok)), rest)))
         });
-        pages.try_flatten()
+        pages.try_flatten().boxed()
     }
 
     async fn page_of_collections(

@@ -17,7 +17,11 @@ pub fn file(lowered: &Value) -> Result<TokenStream> {
         .generate_tokens(&view)
         .context("progenitor cannot generate a client from the document")?;
     Ok(quote! {
-        #![expect(clippy::allow_attributes, reason = "progenitor writes `#[allow(unused_mut)]`")]
+        #![expect(
+            clippy::allow_attributes,
+            clippy::uninlined_format_args,
+            reason = "progenitor writes `#[allow(unused_mut)]`, and arguments behind its formats"
+        )]
         #client
     })
 }

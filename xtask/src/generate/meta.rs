@@ -55,7 +55,7 @@ fn field(key: &str, value: &Value) -> Result<Option<TokenStream>> {
             quote!(#name: Some(wire::literal(#json)))
         }
         "enum" => {
-            let items = values(value).map(|value| value.to_string());
+            let items = values(value).map(ToString::to_string);
             quote!(enum_items: Vec::from([#(wire::literal(#items)),*]))
         }
         "required" => {

@@ -23,7 +23,10 @@ fn write(root: &Path, yaml: &str) {
 
 /// The contract with `from` replaced by `to`, wherever it stands.
 fn contract(from: &str, to: &str) -> String {
-    assert!(GPT_OBJECT_STORE_YAML.contains(from), "the contract has no {from:?}");
+    assert!(
+        GPT_OBJECT_STORE_YAML.contains(from),
+        "the contract has no {from:?}"
+    );
     GPT_OBJECT_STORE_YAML.replace(from, to)
 }
 
@@ -49,7 +52,11 @@ fn the_check_names_each_file_that_was_edited_or_is_missing() {
     let root = repository(GPT_OBJECT_STORE_YAML);
     run(root.path(), false).unwrap();
     let types = root.path().join("src/api/generated/types.rs");
-    fs::write(&types, generated(root.path(), "src/api/generated/types.rs") + "\n").unwrap();
+    fs::write(
+        &types,
+        generated(root.path(), "src/api/generated/types.rs") + "\n",
+    )
+    .unwrap();
     fs::remove_file(root.path().join("client/src/generated.rs")).unwrap();
     let sentences = run(root.path(), true).unwrap_err().to_string();
     let expected = ["src/api/generated/types.rs", "client/src/generated.rs"].map(|file| {
@@ -68,11 +75,17 @@ fn each_kind_of_drift_in_the_document_fails_the_check() {
     let limit = contract("            maximum: 200\n", "            maximum: 100\n");
     let parameter = contract("        - name: filter\n", "        - name: containing\n");
     let status = contract("        '201':\n", "        '202':\n");
-    let operation = contract("      operationId: get_limits\n", "      operationId: show_limits\n");
+    let operation = contract(
+        "      operationId: get_limits\n",
+        "      operationId: show_limits\n",
+    );
     for changed in [limit, parameter, status, operation] {
         write(root.path(), &changed);
         let sentences = run(root.path(), true).unwrap_err().to_string();
-        assert!(sentences.contains("run `cargo xtask generate`"), "{sentences}");
+        assert!(
+            sentences.contains("run `cargo xtask generate`"),
+            "{sentences}"
+        );
     }
 }
 
@@ -82,8 +95,14 @@ fn path_parameters_are_bound_by_name() {
     let root = repository(&contract(template, "/v1/gpts/{name}/collections/{gpt_id}:"));
     run(root.path(), false).unwrap();
     let routes = generated(root.path(), "src/api/generated/routes.rs");
-    assert!(routes.contains("name: Path<parameters::Name, 0usize>"), "{routes}");
-    assert!(routes.contains("gpt_id: Path<parameters::GptId, 1usize>"), "{routes}");
+    assert!(
+        routes.contains("name: Path<parameters::Name, 0usize>"),
+        "{routes}"
+    );
+    assert!(
+        routes.contains("gpt_id: Path<parameters::GptId, 1usize>"),
+        "{routes}"
+    );
 }
 
 #[test]
@@ -92,25 +111,40 @@ fn every_finding_is_printed() {
     let text = contract(summary, "summary: ''").replace("title: GPT Object Store", "title: ''");
     let root = repository(&text);
     let error = run(root.path(), false).unwrap_err().to_string();
-    assert!(error.starts_with("openapi/gpt-object-store.yaml breaks 2 rules:"), "{error}");
+    assert!(
+        error.starts_with("openapi/gpt-object-store.yaml breaks 2 rules:"),
+        "{error}"
+    );
     assert!(error.contains("/info: state `title`"), "{error}");
-    assert!(error.contains("collections/post/summary: write a summary"), "{error}");
+    assert!(
+        error.contains("collections/post/summary: write a summary"),
+        "{error}"
+    );
 }
 
 #[test]
 fn what_is_not_enforced_is_refused() {
     let error = refusal("          minItems: 1\n", "          uniqueItems: true\n");
-    assert!(error.contains("no check is made for `uniqueItems`"), "{error}");
+    assert!(
+        error.contains("no check is made for `uniqueItems`"),
+        "{error}"
+    );
     let error = refusal("{0,63}$'", "{0,63$('");
     assert!(error.contains("is not a regular expression"), "{error}");
     let error = refusal("            default: 50\n", "            default: many\n");
-    assert!(error.contains("the default \"many\" of `limit` does not fit"), "{error}");
+    assert!(
+        error.contains("the default \"many\" of `limit` does not fit"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_document_that_does_not_load_says_where() {
     let error = refusal("operationId: get_limits", "operationID: get_limits");
-    assert!(error.contains("/paths/~1v1~1limits/get/operationID: `operationID` is not"), "{error}");
+    assert!(
+        error.contains("/paths/~1v1~1limits/get/operationID: `operationID` is not"),
+        "{error}"
+    );
 }
 
 /// serde buffers through its own value for these, where numbers lose digits or, with serde_json's
