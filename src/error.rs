@@ -110,7 +110,10 @@ impl Error {
     #[must_use]
     pub fn under(self, prefix: &str) -> Self {
         let all = |places: Vec<Violation>| {
-            places.into_iter().map(|place| place.under(prefix)).collect()
+            places
+                .into_iter()
+                .map(|place| place.under(prefix))
+                .collect()
         };
         match self {
             Self::InvalidRequest(places) => Self::InvalidRequest(all(places)),

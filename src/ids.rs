@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn names_follow_the_pattern() {
         for good in ["a", "my-gpt", "0._-", &"x".repeat(64)] {
-            assert_eq!(good.parse::<GptId>().map(|id| id.to_string()), Ok(good.to_owned()));
+            assert_eq!(
+                good.parse::<GptId>().map(|id| id.to_string()),
+                Ok(good.to_owned())
+            );
         }
         for bad in ["", "-a", ".a", "a/b", "a b", "é", "a\0", &"x".repeat(65)] {
             assert_eq!(bad.parse::<CollectionName>(), Err(InvalidName), "{bad:?}");

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::service::Service;
 use crate::store::Store;
 
-use acceptor::NoDelayAcceptor;
+use acceptor::TidyAcceptor;
 use upkeep::Upkeep;
 
 /// Bytes of a signing secret that we make ourselves.
@@ -78,7 +78,7 @@ impl Server {
         };
         let endpoint = routes(handlers).data(authenticator).with(edge);
         let grace = Some(self.config.http.shutdown_grace);
-        let served = PoemServer::new_with_acceptor(NoDelayAcceptor::new(listener)?)
+        let served = PoemServer::new_with_acceptor(TidyAcceptor::new(listener)?)
             .run_with_graceful_shutdown(endpoint, stop, grace)
             .await;
         upkeep.finish().await;
@@ -95,5 +95,7 @@ async fn secret(config: &Config, store: &Store) -> Result<Vec<u8>, Error> {
     }
     let mut fresh = [0; SECRET_BYTES];
     getrandom::fill(&mut fresh).map_err(|error| Error::Internal(Box::new(error)))?;
-    Ok(store.get_or_insert_setting("secret_key", fresh.to_vec()).await?)
+    Ok(store
+        .get_or_insert_setting("secret_key", fresh.to_vec())
+        .await?)
 }

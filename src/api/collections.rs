@@ -28,12 +28,25 @@ impl CollectionsHandlers for Handlers {
             ("/if_match", body.if_match.as_deref()),
         )?;
         let schema = self.new_schema(&body)?;
-        let done = self.service.upsert_collection(&caller, &name, schema, &conditions).await?;
+        let place = if body.schema.is_some() {
+            "/schema"
+        } else {
+            "/schema_json"
+        };
+        let done = self
+            .service
+            .upsert_collection(&caller, &name, schema, &conditions)
+            .await;
+        let done = done.map_err(|error| error.under(place))?;
         let e_tag = entity_tag(done.collection.version);
         let location = format!("/v1/gpts/{}/collections/{name}", caller.tenant().gpt_id());
         let body = types::Collection::from(done.collection);
         Ok(if done.created {
-            UpsertCollectionReply::Created { e_tag, location, body }
+            UpsertCollectionReply::Created {
+                e_tag,
+                location,
+                body,
+            }
         } else {
             UpsertCollectionReply::Ok { e_tag, body }
         })
@@ -57,17 +70,26 @@ impl CollectionsHandlers for Handlers {
             limit: request.limit,
             max_bytes: None,
             cursor: request.cursor,
-            filters: Filters { order: request.order, ..Filters::default() },
+            filters: Filters {
+                order: request.order,
+                ..Filters::default()
+            },
         };
         let wanted = list.request(page)?;
-        let found = self.service.list_collections(&caller, &wanted.request).await?;
+        let found = self
+            .service
+            .list_collections(&caller, &wanted.request)
+            .await?;
         let links = list.links(&wanted, &found);
         let body = types::CollectionPage {
             items: found.items.into_iter().map(Into::into).collect(),
             has_more: links.next_cursor.is_some(),
             next_cursor: links.next_cursor,
         };
-        Ok(ListCollectionsReply::Ok { link: links.header, body })
+        Ok(ListCollectionsReply::Ok {
+            link: links.header,
+            body,
+        })
     }
 
     async fn get_collection(
@@ -85,7 +107,10 @@ impl CollectionsHandlers for Handlers {
         Ok(if known.names(row.version) {
             GetCollectionReply::NotModified { e_tag }
         } else {
-            GetCollectionReply::Ok { e_tag, body: row.into() }
+            GetCollectionReply::Ok {
+                e_tag,
+                body: row.into(),
+            }
         })
     }
 
@@ -99,7 +124,9 @@ impl CollectionsHandlers for Handlers {
             ("If-Match", request.if_match_header.as_deref()),
             ("if_match", request.if_match.as_deref()),
         )?;
-        self.service.delete_collection(&caller, &name, &conditions).await?;
+        self.service
+            .delete_collection(&caller, &name, &conditions)
+            .await?;
         Ok(DeleteCollectionReply::NoContent)
     }
 }
@@ -112,7 +139,10 @@ impl Handlers {
             (Some(schema), None) => (schema.get(), "/schema"),
             (None, Some(text)) => (text, "/schema_json"),
             (Some(_), Some(_)) => {
-                return Err(Error::invalid("/schema_json", "send schema or schema_json, not both"));
+                return Err(Error::invalid(
+                    "/schema_json",
+                    "send schema or schema_json, not both",
+                ));
             }
         };
         let schema = parse_document(text, &self.service.limits().document());

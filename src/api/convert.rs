@@ -47,7 +47,8 @@ pub(super) fn entity_tag(version: i64) -> String {
 
 /// A name that the contract's pattern has already let through.
 pub(super) fn collection_name(name: &str) -> Result<CollectionName, Error> {
-    name.parse().map_err(|error: crate::ids::InvalidName| Error::invalid("name", error.to_string()))
+    name.parse()
+        .map_err(|error: crate::ids::InvalidName| Error::invalid("name", error.to_string()))
 }
 
 /// The conditions of a header and its twin.
@@ -70,7 +71,10 @@ pub(super) fn body(
         (Some(body), None) => (body.get(), "/body"),
         (None, Some(text)) => (text, "/body_json"),
         (Some(_), Some(_)) => {
-            return Err(Error::invalid("/body_json", "send body or body_json, not both"));
+            return Err(Error::invalid(
+                "/body_json",
+                "send body or body_json, not both",
+            ));
         }
         (None, None) => {
             let detail = "is missing: send the document as body, or as JSON text in body_json";

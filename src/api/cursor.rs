@@ -113,16 +113,26 @@ impl CursorCodec {
         let (payload, tag) = text.split_once('.').ok_or_else(malformed)?;
         let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| malformed())?;
         let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| malformed())?;
-        if tag.len() != TAG_BYTES || self.mac(list, &payload).verify_truncated_left(&tag).is_err() {
+        if tag.len() != TAG_BYTES
+            || self
+                .mac(list, &payload)
+                .verify_truncated_left(&tag)
+                .is_err()
+        {
             return Err(Error::InvalidCursor(
                 "The cursor was changed, or it was made for another list.",
             ));
         }
         let payload: Payload = serde_json::from_slice(&payload).map_err(|_| malformed())?;
         let created_at = Timestamp::from_micros(payload.t).ok_or_else(malformed)?;
-        let filter = payload.f.map(|filter| Document::from_canonical(filter.get().to_owned()));
+        let filter = payload
+            .f
+            .map(|filter| Document::from_canonical(filter.get().to_owned()));
         Ok(Cursor {
-            position: Position { created_at, id: payload.i },
+            position: Position {
+                created_at,
+                id: payload.i,
+            },
             backwards: payload.b,
             filters: Filters {
                 order: payload.o,
@@ -150,12 +160,23 @@ impl Filters {
     /// # Errors
     /// [`Error::InvalidCursor`] when the caller sent something else than the cursor carries.
     pub fn or_carried(self, carried: &Self) -> Result<Self, Error> {
-        let other = Error::InvalidCursor("The cursor was made with another order or other filters.");
+        let other =
+            Error::InvalidCursor("The cursor was made with another order or other filters.");
         let agree = self.order.is_none_or(|order| carried.order == Some(order))
-            && self.filter.is_none_or(|filter| carried.filter == Some(filter))
-            && self.created_after.is_none_or(|after| carried.created_after == Some(after))
-            && self.created_before.is_none_or(|before| carried.created_before == Some(before));
-        if agree { Ok(carried.clone()) } else { Err(other) }
+            && self
+                .filter
+                .is_none_or(|filter| carried.filter == Some(filter))
+            && self
+                .created_after
+                .is_none_or(|after| carried.created_after == Some(after))
+            && self
+                .created_before
+                .is_none_or(|before| carried.created_before == Some(before));
+        if agree {
+            Ok(carried.clone())
+        } else {
+            Err(other)
+        }
     }
 }
 
@@ -222,9 +243,18 @@ mod tests {
     fn is_good_for_its_list_only() {
         let text = codec().encode(&LIST, &cursor(1, None, false));
         for other in [
-            ListIdentity { gpt_id: "bob", ..LIST },
-            ListIdentity { collection: "other", ..LIST },
-            ListIdentity { operation: "list_collections", ..LIST },
+            ListIdentity {
+                gpt_id: "bob",
+                ..LIST
+            },
+            ListIdentity {
+                collection: "other",
+                ..LIST
+            },
+            ListIdentity {
+                operation: "list_collections",
+                ..LIST
+            },
         ] {
             assert!(codec().decode(&other, &text).is_err());
         }
@@ -237,9 +267,15 @@ mod tests {
         let carried = cursor(1, Some("{\"a\":1}"), false).filters;
         assert_eq!(Filters::default().or_carried(&carried).unwrap(), carried);
         assert_eq!(carried.clone().or_carried(&carried).unwrap(), carried);
-        let other = Filters { order: Some(Order::Desc), ..Filters::default() };
+        let other = Filters {
+            order: Some(Order::Desc),
+            ..Filters::default()
+        };
         assert!(other.or_carried(&carried).is_err());
-        let unfiltered = Filters { filter: None, ..carried.clone() };
+        let unfiltered = Filters {
+            filter: None,
+            ..carried.clone()
+        };
         assert!(carried.or_carried(&unfiltered).is_err());
     }
 }

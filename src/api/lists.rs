@@ -70,7 +70,10 @@ impl List<'_> {
         if let Some(bytes) = params.max_bytes {
             repeated.push_str(&format!("&max_bytes={bytes}"));
         }
-        let cursor = params.cursor.map(|text| self.cursors.decode(&self.identity, &text)).transpose()?;
+        let cursor = params
+            .cursor
+            .map(|text| self.cursors.decode(&self.identity, &text))
+            .transpose()?;
         let filters = match &cursor {
             Some(cursor) => params.filters.or_carried(&cursor.filters)?,
             None => Filters {
@@ -88,19 +91,33 @@ impl List<'_> {
             created_after: filters.created_after,
             created_before: filters.created_before,
         };
-        Ok(Wanted { request, filters, repeated })
+        Ok(Wanted {
+            request,
+            filters,
+            repeated,
+        })
     }
 
     /// The links of `page`. Cursors carry the filters, so links repeat only sizes.
     pub(super) fn links<T>(&self, wanted: &Wanted, page: &Page<T>) -> Links {
         let cursor = |position: Position, backwards: bool| {
             let filters = wanted.filters.clone();
-            self.cursors.encode(&self.identity, &Cursor { position, backwards, filters })
+            self.cursors.encode(
+                &self.identity,
+                &Cursor {
+                    position,
+                    backwards,
+                    filters,
+                },
+            )
         };
         let next = page.next.map(|position| cursor(position, false));
         let previous = page.previous.map(|position| cursor(position, true));
         let link = |cursor: &String, relation: &str| {
-            format!("<{}{}&cursor={cursor}>; rel=\"{relation}\"", self.url, wanted.repeated)
+            format!(
+                "<{}{}&cursor={cursor}>; rel=\"{relation}\"",
+                self.url, wanted.repeated
+            )
         };
         let links: Vec<_> = [(&next, "next"), (&previous, "prev")]
             .into_iter()

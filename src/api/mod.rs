@@ -16,7 +16,7 @@ mod status;
 
 use std::sync::Arc;
 
-use poem::Route;
+use poem::{Endpoint, EndpointExt, Response, Route};
 use poem_openapi::OpenApiService;
 
 use crate::service::Service;
@@ -35,10 +35,22 @@ pub struct Handlers {
 
 /// Every route: the contract's operations, the contract itself, and the pages for people.
 #[must_use]
-pub fn routes(handlers: Handlers) -> Route {
+pub fn routes(handlers: Handlers) -> impl Endpoint<Output = Response> {
     let public_url = handlers.public_url.clone();
     let operations = openapi_service(Arc::new(handlers));
-    pages::add(Route::new(), public_url).nest("/", operations)
+    let routes = pages::add(Route::new(), public_url).nest("/", operations);
+    // poem's `nest("/")` takes `/` itself for what is nested, so the home page stands before it.
+    let home = Arc::new(pages::home());
+    routes.around(move |routes, request| {
+        let home = home.clone();
+        async move {
+            if request.uri().path() == "/" {
+                home.call(request).await
+            } else {
+                routes.call(request).await
+            }
+        }
+    })
 }
 
 /// The contract's operations as a poem service. The drift test reads its document.

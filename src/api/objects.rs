@@ -69,14 +69,20 @@ impl ObjectsHandlers for Handlers {
             },
         };
         let wanted = list.request(page)?;
-        let found = self.service.list_objects(&caller, &collection, &wanted.request).await?;
+        let found = self
+            .service
+            .list_objects(&caller, &collection, &wanted.request)
+            .await?;
         let links = list.links(&wanted, &found);
         let body = types::ObjectPage {
             items: found.items.into_iter().map(Into::into).collect(),
             has_more: links.next_cursor.is_some(),
             next_cursor: links.next_cursor,
         };
-        Ok(ListObjectsReply::Ok { link: links.header, body })
+        Ok(ListObjectsReply::Ok {
+            link: links.header,
+            body,
+        })
     }
 
     async fn batch_objects(
@@ -86,16 +92,24 @@ impl ObjectsHandlers for Handlers {
     ) -> Result<BatchObjectsReply, Problem> {
         let collection = collection_name(&request.name)?;
         let sent = &request.body;
-        let kinds: Vec<_> = sent.operations.iter().map(|operation| operation.op).collect();
+        let kinds: Vec<_> = sent
+            .operations
+            .iter()
+            .map(|operation| operation.op)
+            .collect();
         let key = IdempotencyKey::parse(
             request.idempotency_key.as_deref(),
             sent.idempotency_key.as_deref(),
         )?;
         let done = async {
             let operations = self.operations(&sent.operations)?;
-            self.service.batch_objects(&caller, &collection, &operations, key.as_ref()).await
+            self.service
+                .batch_objects(&caller, &collection, &operations, key.as_ref())
+                .await
         };
-        let done = done.await.map_err(|error| Problem::from_batch(error, &kinds))?;
+        let done = done
+            .await
+            .map_err(|error| Problem::from_batch(error, &kinds))?;
         let items = done.items.iter().enumerate();
         Ok(BatchObjectsReply::Ok {
             idempotent_replayed: done.replayed.then(|| "true".to_owned()),
@@ -119,7 +133,10 @@ impl ObjectsHandlers for Handlers {
         Ok(if known.names(row.version) {
             GetObjectReply::NotModified { e_tag }
         } else {
-            GetObjectReply::Ok { e_tag, body: row.into() }
+            GetObjectReply::Ok {
+                e_tag,
+                body: row.into(),
+            }
         })
     }
 
@@ -139,7 +156,10 @@ impl ObjectsHandlers for Handlers {
             .patch_object(&caller, request.id, &conditions, &patch)
             .await
             .map_err(|error| error.under(place(sent.body.is_some())))?;
-        Ok(PatchObjectReply::Ok { e_tag: entity_tag(row.version), body: row.into() })
+        Ok(PatchObjectReply::Ok {
+            e_tag: entity_tag(row.version),
+            body: row.into(),
+        })
     }
 
     async fn replace_object(
@@ -158,7 +178,10 @@ impl ObjectsHandlers for Handlers {
             .replace_object(&caller, request.id, &conditions, &document)
             .await
             .map_err(|error| error.under(place(sent.body.is_some())))?;
-        Ok(ReplaceObjectReply::Ok { e_tag: entity_tag(row.version), body: row.into() })
+        Ok(ReplaceObjectReply::Ok {
+            e_tag: entity_tag(row.version),
+            body: row.into(),
+        })
     }
 
     async fn delete_object(
@@ -170,7 +193,9 @@ impl ObjectsHandlers for Handlers {
             ("If-Match", request.if_match_header.as_deref()),
             ("if_match", request.if_match.as_deref()),
         )?;
-        self.service.delete_object(&caller, request.id, &conditions).await?;
+        self.service
+            .delete_object(&caller, request.id, &conditions)
+            .await?;
         Ok(DeleteObjectReply::NoContent)
     }
 }
@@ -183,21 +208,29 @@ fn place(as_object: bool) -> &'static str {
 impl Handlers {
     fn operations(&self, sent: &[types::BatchOperation]) -> Result<Vec<Operation>, Error> {
         let each = sent.iter().enumerate().map(|(index, operation)| {
-            self.operation(operation).map_err(|cause| Error::BatchFailed {
-                index,
-                cause: Box::new(cause.under(&format!("/operations/{index}"))),
-            })
+            self.operation(operation)
+                .map_err(|cause| Error::BatchFailed {
+                    index,
+                    cause: Box::new(cause.under(&format!("/operations/{index}"))),
+                })
         });
         each.collect()
     }
 
     fn operation(&self, sent: &types::BatchOperation) -> Result<Operation, Error> {
         let conditions = preconditions(("/if_match", sent.if_match.as_deref()), ("", None))?;
-        let id = || sent.id.ok_or_else(|| Error::invalid("/id", "is missing: name the object"));
+        let id = || {
+            sent.id
+                .ok_or_else(|| Error::invalid("/id", "is missing: name the object"))
+        };
         let document = || body(&self.service, sent.body.as_ref(), sent.body_json.as_deref());
         let unwanted = |present: bool, member: &str| {
             let detail = format!("does not go with the operation {}", sent.op);
-            if present { Err(Error::invalid(member, detail)) } else { Ok(()) }
+            if present {
+                Err(Error::invalid(member, detail))
+            } else {
+                Ok(())
+            }
         };
         match sent.op {
             BatchOperationKind::Create => {

@@ -44,6 +44,9 @@ mod tests {
 
     #[test]
     fn escapes_markup_and_marks_code() {
-        assert_eq!(escape("a `<b>` & \"c\""), "a <code>&lt;b&gt;</code> &amp; &quot;c&quot;");
+        assert_eq!(
+            escape("a `<b>` & \"c\""),
+            "a <code>&lt;b&gt;</code> &amp; &quot;c&quot;"
+        );
     }
 }

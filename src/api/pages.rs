@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use poem::http::header;
 use poem::web::Path;
-use poem::{IntoResponse, Response, Route, get, handler};
+use poem::{Endpoint, IntoResponse, Response, Route, get, handler};
 use poem_openapi::OpenApiService;
 
 use super::generated::types::ProblemCode;
-use super::problem::{Problem, index_page, problem_page};
 use super::page;
+use super::problem::{Problem, index_page, problem_page};
 
 /// Allows what Swagger UI needs and nothing from elsewhere.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
@@ -21,22 +21,34 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-
 pub(super) fn add(route: Route, public_url: Arc<str>) -> Route {
     let (yaml, json, docs) = (public_url.clone(), public_url.clone(), public_url);
     route
-        .at("/", get(home))
-        .at("/openapi/gpt-object-store.yaml", get(poem::endpoint::make_sync(move |_| contract_yaml(&yaml))))
-        .at("/openapi/gpt-object-store.json", get(poem::endpoint::make_sync(move |_| contract_json(&json))))
-        .at("/docs", get(poem::endpoint::make_sync(move |_| documentation(&docs))))
+        .at(
+            "/openapi/gpt-object-store.yaml",
+            get(poem::endpoint::make_sync(move |_| contract_yaml(&yaml))),
+        )
+        .at(
+            "/openapi/gpt-object-store.json",
+            get(poem::endpoint::make_sync(move |_| contract_json(&json))),
+        )
+        .at(
+            "/docs",
+            get(poem::endpoint::make_sync(move |_| documentation(&docs))),
+        )
         .at("/problems", get(problems))
         .at("/problems/:slug", get(problem))
 }
 
 fn contract_yaml(public_url: &str) -> Response {
     let text = gpt_object_store_openapi::yaml_for(public_url);
-    Response::builder().content_type("application/yaml").body(text)
+    Response::builder()
+        .content_type("application/yaml")
+        .body(text)
 }
 
 fn contract_json(public_url: &str) -> Result<Response, Problem> {
     let document = contract(public_url)?;
-    Ok(Response::builder().content_type("application/json").body(document))
+    Ok(Response::builder()
+        .content_type("application/json")
+        .body(document))
 }
 
 /// The contract as JSON, its server being `public_url`.
@@ -56,7 +68,11 @@ fn documentation(public_url: &str) -> Result<Response, Problem> {
     let page = empty
         .swagger_ui_html()
         .replacen(&empty.spec(), &document, 1)
-        .replacen("<title>Swagger UI</title>", "<title>GPT Object Store · API</title>", 1);
+        .replacen(
+            "<title>Swagger UI</title>",
+            "<title>GPT Object Store · API</title>",
+            1,
+        );
     Ok(html(page, DOCS_POLICY))
 }
 
@@ -67,8 +83,13 @@ fn html(page: String, policy: &str) -> Response {
         .body(page)
 }
 
+/// The page at `/`.
+pub(super) fn home() -> impl Endpoint<Output = Response> {
+    get(home_page)
+}
+
 #[handler]
-fn home() -> Response {
+fn home_page() -> Response {
     let content = "<p>Durable memory for Custom GPTs and other programs: JSON documents in collections, \
         over HTTPS.</p><ul><li><a href=\"docs\">Interactive documentation</a></li>\
         <li>The contract, to paste into the GPT editor or a generator: \
@@ -88,6 +109,8 @@ fn problems() -> Response {
 fn problem(Path(slug): Path<String>) -> Response {
     match slug.parse::<ProblemCode>() {
         Ok(code) => html(problem_page(code), PAGE_POLICY),
-        Err(_) => Problem::new(ProblemCode::NotFound, "There is no problem of this kind.").into_response(),
+        Err(_) => {
+            Problem::new(ProblemCode::NotFound, "There is no problem of this kind.").into_response()
+        }
     }
 }

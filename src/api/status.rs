@@ -37,7 +37,8 @@ impl ServiceHandlers for Handlers {
                 page_bytes_default: defaults::LIST_OBJECTS_MAX_BYTES,
                 schema_bytes: as_i64(MAX_SCHEMA_BYTES),
                 request_seconds: i32::try_from(limits.request_time.as_secs()).unwrap_or(i32::MAX),
-                idempotency_hours: i32::try_from(IDEMPOTENCY_TIME.as_secs() / 3600).unwrap_or(i32::MAX),
+                idempotency_hours: i32::try_from(IDEMPOTENCY_TIME.as_secs() / 3600)
+                    .unwrap_or(i32::MAX),
                 rate_limits: limits.rate_limits.clone(),
             },
         })
@@ -45,7 +46,11 @@ impl ServiceHandlers for Handlers {
 
     async fn get_health(&self, _request: GetHealthParams) -> Result<GetHealthReply, Problem> {
         let ready = self.service.is_ready().await;
-        let status = if ready { HealthStatus::Ok } else { HealthStatus::Degraded };
+        let status = if ready {
+            HealthStatus::Ok
+        } else {
+            HealthStatus::Degraded
+        };
         Ok(GetHealthReply::Ok {
             body: types::Health {
                 status,

@@ -12,7 +12,12 @@ use crate::error::{Error, Unauthorized};
 
 /// An API key of one GPT: `Authorization: Bearer gos_…`.
 #[derive(SecurityScheme)]
-#[oai(ty = "bearer", rename = "bearerApiKey", bearer_format = "APIKey", checker = "verify")]
+#[oai(
+    ty = "bearer",
+    rename = "bearerApiKey",
+    bearer_format = "APIKey",
+    checker = "verify"
+)]
 pub struct Bearer(Arc<Principal>);
 
 impl Bearer {

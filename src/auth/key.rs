@@ -70,7 +70,10 @@ impl fmt::Debug for ApiKey {
 }
 
 fn check_digits(body: &str) -> String {
-    base62(&crc32fast::hash(body.as_bytes()).to_be_bytes(), CHECK_DIGITS)
+    base62(
+        &crc32fast::hash(body.as_bytes()).to_be_bytes(),
+        CHECK_DIGITS,
+    )
 }
 
 /// `bytes` as one big-endian number in base 62, with leading zeros to `digits` places.

@@ -35,10 +35,14 @@ impl Caller {
         gpt_id: Option<&str>,
     ) -> Result<Self, Error> {
         if !principal.scopes.contains(scope) {
-            return Err(Error::Forbidden(format!("The key lacks the scope `{scope}`.")));
+            return Err(Error::Forbidden(format!(
+                "The key lacks the scope `{scope}`."
+            )));
         }
         let own = principal.gpt_id.as_ref().ok_or_else(|| {
-            Error::Forbidden("An operator's key has no GPT and therefore no data of its own.".into())
+            Error::Forbidden(
+                "An operator's key has no GPT and therefore no data of its own.".into(),
+            )
         })?;
         if gpt_id.is_some_and(|named| named != own.as_str()) {
             return Err(Error::Forbidden("The key belongs to another GPT.".into()));

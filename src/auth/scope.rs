@@ -100,7 +100,9 @@ impl fmt::Display for Scopes {
 
 /// Why a text is not a list of scopes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a scope; there are objects:read, objects:write, storage:read, storage:write, files:read, files:write and admin")]
+#[error(
+    "`{0}` is not a scope; there are objects:read, objects:write, storage:read, storage:write, files:read, files:write and admin"
+)]
 pub struct UnknownScope(String);
 
 impl FromStr for Scopes {
@@ -111,7 +113,9 @@ impl FromStr for Scopes {
         let words = text.split([' ', ',']).filter(|word| !word.is_empty());
         let mut scopes = words
             .map(|word| {
-                let known = Scope::GRANTABLE.into_iter().find(|scope| scope.as_str() == word);
+                let known = Scope::GRANTABLE
+                    .into_iter()
+                    .find(|scope| scope.as_str() == word);
                 known.ok_or_else(|| UnknownScope(word.to_owned()))
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -131,6 +135,9 @@ mod tests {
         assert_eq!(scopes.to_string(), "objects:read objects:write");
         assert_eq!(scopes.to_string().parse(), Ok(scopes));
         assert!("objects".parse::<Scopes>().is_err());
-        assert!("any".parse::<Scopes>().is_err(), "nobody can be granted `any`");
+        assert!(
+            "any".parse::<Scopes>().is_err(),
+            "nobody can be granted `any`"
+        );
     }
 }

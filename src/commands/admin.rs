@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::cli::{GptCommand, KeyCommand, NewKey};
 use super::output::{dash, print_json, print_table};
-use super::{Failure, log, open_store};
+use super::{Failure, open_store};
 use crate::auth::Scopes;
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -13,7 +13,6 @@ use crate::service::{GptRow, IssuedKey, KeyRequest, KeyRow, Service};
 
 /// The service, for a command that runs beside a server or without one.
 pub(super) async fn service(config: Config) -> Result<Service, Failure> {
-    log::start(&config.log)?;
     let store = open_store(&config).await?;
     Ok(Service::new(store, config.limits))
 }
@@ -28,19 +27,32 @@ pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> R
             if json {
                 return print_json(&GptView::from(&row));
             }
-            println!("Created the GPT `{id}`. Make a key for it with: gpt-object-store key create {id}");
+            println!(
+                "Created the GPT `{id}`. Make a key for it with: gpt-object-store key create {id}"
+            );
         }
         GptCommand::List => {
             let rows = service.list_gpts().await?;
             if json {
-                return rows.iter().try_for_each(|row| print_json(&GptView::from(row)));
+                return rows
+                    .iter()
+                    .try_for_each(|row| print_json(&GptView::from(row)));
             }
-            let cells = rows.iter().map(|row| [row.id.to_string(), row.name.clone(), row.created_at.to_string()]);
+            let cells = rows.iter().map(|row| {
+                [
+                    row.id.to_string(),
+                    row.name.clone(),
+                    row.created_at.to_string(),
+                ]
+            });
             print_table(["ID", "NAME", "CREATED"], cells);
         }
         GptCommand::Delete { id, yes } => {
             if !yes {
-                return Err(format!("this deletes all data of `{id}`, for good; say --yes to do it").into());
+                return Err(format!(
+                    "this deletes all data of `{id}`, for good; say --yes to do it"
+                )
+                .into());
             }
             if !service.delete_gpt(&id).await? {
                 return Err(no_gpt(&id));
@@ -60,7 +72,8 @@ pub(super) async fn key(service: &Service, command: KeyCommand, json: bool) -> R
         KeyCommand::Create(new) => {
             let gpt = new.gpt.clone();
             let issued = service.issue_key(request(new)).await?;
-            let issued = issued.ok_or_else(|| gpt.map_or_else(|| "no key was made".into(), |id| no_gpt(&id)))?;
+            let issued = issued
+                .ok_or_else(|| gpt.map_or_else(|| "no key was made".into(), |id| no_gpt(&id)))?;
             show(&issued, json)
         }
         KeyCommand::List { gpt } => list(&service.list_keys(gpt.as_ref()).await?, json),
@@ -82,7 +95,11 @@ pub(super) async fn key(service: &Service, command: KeyCommand, json: bool) -> R
 }
 
 fn request(new: NewKey) -> KeyRequest {
-    let default = if new.operator { Scopes::of_an_operator() } else { Scopes::of_a_gpt() };
+    let default = if new.operator {
+        Scopes::of_an_operator()
+    } else {
+        Scopes::of_a_gpt()
+    };
     KeyRequest {
         gpt_id: new.gpt,
         name: new.name,
@@ -94,16 +111,24 @@ fn request(new: NewKey) -> KeyRequest {
 fn show(issued: &IssuedKey, json: bool) -> Result<(), Failure> {
     let view = KeyView::from(&issued.row);
     if json {
-        return print_json(&IssuedView { key: issued.key.reveal(), view });
+        return print_json(&IssuedView {
+            key: issued.key.reveal(),
+            view,
+        });
     }
     println!("{}", issued.key.reveal());
-    eprintln!("This is the only time that the key is shown. Its id is {}.", issued.row.id);
+    eprintln!(
+        "This is the only time that the key is shown. Its id is {}.",
+        issued.row.id
+    );
     Ok(())
 }
 
 fn list(rows: &[KeyRow], json: bool) -> Result<(), Failure> {
     if json {
-        return rows.iter().try_for_each(|row| print_json(&KeyView::from(row)));
+        return rows
+            .iter()
+            .try_for_each(|row| print_json(&KeyView::from(row)));
     }
     let cells = rows.iter().map(|row| {
         [
@@ -116,7 +141,18 @@ fn list(rows: &[KeyRow], json: bool) -> Result<(), Failure> {
             dash(row.last_used),
         ]
     });
-    print_table(["ID", "GPT", "NAME", "SCOPES", "EXPIRES", "REVOKED", "LAST USED"], cells);
+    print_table(
+        [
+            "ID",
+            "GPT",
+            "NAME",
+            "SCOPES",
+            "EXPIRES",
+            "REVOKED",
+            "LAST USED",
+        ],
+        cells,
+    );
     Ok(())
 }
 
@@ -170,7 +206,11 @@ impl<'a> From<&'a KeyRow> for KeyView<'a> {
             id: &row.id,
             gpt_id: row.gpt_id.as_ref().map(GptId::as_str),
             name: &row.name,
-            scopes: row.scopes.split(' ').filter(|scope| !scope.is_empty()).collect(),
+            scopes: row
+                .scopes
+                .split(' ')
+                .filter(|scope| !scope.is_empty())
+                .collect(),
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,

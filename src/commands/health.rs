@@ -15,7 +15,11 @@ pub(super) async fn check(url: Option<String>, config: &Config, json: bool) -> R
     let health: serde_json::Value = serde_json::from_str(&body)?;
     let status = health["status"].as_str().unwrap_or("unknown").to_owned();
     println!("{}", if json { body } else { status.clone() });
-    if status == "ok" { Ok(()) } else { Err(format!("the server is {status}").into()) }
+    if status == "ok" {
+        Ok(())
+    } else {
+        Err(format!("the server is {status}").into())
+    }
 }
 
 /// The listening address; a wildcard is reached through loopback.
@@ -28,7 +32,10 @@ fn reachable(config: &Config) -> std::net::SocketAddr {
 }
 
 fn ask(address: &str) -> Result<String, Failure> {
-    let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().new_agent();
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .new_agent();
     let answer = agent.get(address).call();
     let mut answer = answer.map_err(|error| format!("no answer from {address}: {error}"))?;
     Ok(answer.body_mut().read_to_string()?)

@@ -32,7 +32,9 @@ pub fn run() -> ExitCode {
     let outcome = Config::read(Source::from_process())
         .map_err(Failure::from)
         .and_then(|config| {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(dispatch(cli, config))
         });
     match outcome {
@@ -46,14 +48,16 @@ pub fn run() -> ExitCode {
 
 async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
     let json = cli.json;
+    let _log = log::start(&config.log)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(config, json).await,
         Command::Migrate => serve::migrate(config, json).await,
         Command::Gpt(command) => admin::gpt(&admin::service(config).await?, command, json).await,
         Command::Key(command) => admin::key(&admin::service(config).await?, command, json).await,
-        Command::Openapi { format, public_url } => {
-            contract::print(format, public_url.as_deref().unwrap_or(&config.http.public_url))
-        }
+        Command::Openapi { format, public_url } => contract::print(
+            format,
+            public_url.as_deref().unwrap_or(&config.http.public_url),
+        ),
         Command::Health { url } => health::check(url, &config, json).await,
     }
 }

@@ -22,7 +22,10 @@ pub(super) fn print_table<const N: usize>(
         lengths.max().unwrap_or(0)
     });
     for row in &table {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
 }

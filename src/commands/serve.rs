@@ -4,7 +4,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::print_json;
-use super::{Failure, log, open_store};
+use super::{Failure, open_store};
 use crate::auth::Scopes;
 use crate::config::Config;
 use crate::ids::GptId;
@@ -17,7 +17,10 @@ const FIRST_GPT: &str = "my-gpt";
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) async fn serve(config: Config, json: bool) -> Result<(), Failure> {
-    log::start(&config.log)?;
+    // Each connection takes a descriptor; the usual soft limit of 1,024 is soon used up.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
     // Before anything is made: a second server on the same port must change nothing.
     let listener = TcpListener::bind(config.http.listen)
         .await
@@ -45,10 +48,11 @@ pub(super) async fn serve(config: Config, json: bool) -> Result<(), Failure> {
 
 /// Brings the schema up to date.
 pub(super) async fn migrate(config: Config, json: bool) -> Result<(), Failure> {
-    log::start(&config.log)?;
     let store = open_store(&config).await?;
     if json {
-        return print_json(&serde_json::json!({ "database": format!("{:?}", store.backend()).to_lowercase(), "up_to_date": true }));
+        return print_json(
+            &serde_json::json!({ "database": format!("{:?}", store.backend()).to_lowercase(), "up_to_date": true }),
+        );
     }
     println!("The database is up to date.");
     Ok(())
@@ -82,7 +86,9 @@ async fn first_key(service: &Service) -> Result<IssuedKey, Failure> {
 fn welcome(issued: &IssuedKey, public_url: &str, json: bool) -> Result<(), Failure> {
     let key = issued.key.reveal();
     if json {
-        return print_json(&serde_json::json!({ "gpt_id": FIRST_GPT, "id": issued.row.id, "key": key }));
+        return print_json(
+            &serde_json::json!({ "gpt_id": FIRST_GPT, "id": issued.row.id, "key": key }),
+        );
     }
     let collections = format!("{public_url}/v1/gpts/{FIRST_GPT}/collections");
     println!(

@@ -71,6 +71,9 @@ pub struct LogConfig {
     pub json: Option<bool>,
 }
 
+/// What is logged by default: requests and events, without the steps of each migration.
+const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
+
 /// How long the answer to an idempotency key is kept.
 pub const IDEMPOTENCY_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -90,8 +93,10 @@ impl Config {
             http: HttpConfig::read(&mut source),
             limits: Limits::read(&mut source),
             log: LogConfig {
-                filter: source.get("LOG", "info".to_owned()),
-                json: source.find::<LogFormat>("LOG_FORMAT").map(|format| format == LogFormat::Json),
+                filter: source.get("LOG", DEFAULT_LOG.to_owned()),
+                json: source
+                    .find::<LogFormat>("LOG_FORMAT")
+                    .map(|format| format == LogFormat::Json),
             },
             secret_key: source.find("SECRET_KEY"),
         };
@@ -115,11 +120,17 @@ impl DatabaseConfig {
         }
         let is_embedded_default = url.is_none();
         let url = url.unwrap_or_else(|| {
-            format!("sqlite://{}", data_dir.join("gpt-object-store.db").display())
+            format!(
+                "sqlite://{}",
+                data_dir.join("gpt-object-store.db").display()
+            )
         });
         let known = ["sqlite://", "postgres://", "postgresql://"];
         if !known.iter().any(|scheme| url.starts_with(scheme)) {
-            source.fault("DATABASE_URL", "must begin with sqlite://, postgres:// or postgresql://");
+            source.fault(
+                "DATABASE_URL",
+                "must begin with sqlite://, postgres:// or postgresql://",
+            );
         }
         Self {
             url,
@@ -200,7 +211,9 @@ mod tests {
     use super::*;
 
     fn read(settings: &[(&str, &str)]) -> Result<Config, Faults> {
-        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Config::read(Source::new(settings.collect()))
     }
 
@@ -230,7 +243,11 @@ mod tests {
     #[test]
     fn the_environment_wins_over_the_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(&file, "listen: 0.0.0.0:9000\nmax:\n  document_bytes: 1000\n").unwrap();
+        std::fs::write(
+            &file,
+            "listen: 0.0.0.0:9000\nmax:\n  document_bytes: 1000\n",
+        )
+        .unwrap();
         let path = file.path().to_str().unwrap();
         let config = read(&[("CONFIG", path), ("LISTEN", "127.0.0.1:1")]).unwrap();
         assert_eq!(config.http.listen.port(), 1);

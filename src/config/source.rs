@@ -29,7 +29,12 @@ impl Source {
             file: BTreeMap::new(),
             faults: Vec::new(),
         };
-        if let Some(path) = source.environment.get("CONFIG").filter(|path| !path.is_empty()).cloned() {
+        if let Some(path) = source
+            .environment
+            .get("CONFIG")
+            .filter(|path| !path.is_empty())
+            .cloned()
+        {
             source.file = read_file(&path).unwrap_or_else(|fault| {
                 source.faults.push(fault);
                 BTreeMap::new()
@@ -101,7 +106,11 @@ fn flatten(
         Value::Bool(value) => value.to_string(),
         Value::Number(value) => value.to_string(),
         Value::String(value) => value.clone(),
-        _ => return Err(format!("{name} must be a text, a number, true, false or a block")),
+        _ => {
+            return Err(format!(
+                "{name} must be a text, a number, true, false or a block"
+            ));
+        }
     };
     settings.insert(name.to_owned(), text);
     Ok(())

@@ -12,7 +12,9 @@ use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::error::Error;
 use crate::ids::CollectionName;
-use crate::store::{BatchError, BatchOutcome as Outcome, BatchWrite, LockedBatch, NewObject, ObjectUpdate};
+use crate::store::{
+    BatchError, BatchOutcome as Outcome, BatchWrite, LockedBatch, NewObject, ObjectUpdate,
+};
 
 /// One operation of a batch.
 #[derive(Clone, Debug)]
@@ -167,7 +169,12 @@ impl<'a> Draft<'a> {
             Operation::Patch(id, patch, conditions) => {
                 let current = self.current(*id, conditions)?;
                 let body = self.service.merge(&current.body, patch);
-                self.write(op, *id, &current, body.map_err(|error| error.under("/body"))?)
+                self.write(
+                    op,
+                    *id,
+                    &current,
+                    body.map_err(|error| error.under("/body"))?,
+                )
             }
             Operation::Replace(id, body, conditions) => {
                 let current = self.current(*id, conditions)?;
@@ -176,7 +183,11 @@ impl<'a> Draft<'a> {
             Operation::Delete(id, conditions) => {
                 self.current(*id, conditions)?;
                 self.objects.insert(*id, None);
-                Ok(BatchItem { op, id: *id, now: None })
+                Ok(BatchItem {
+                    op,
+                    id: *id,
+                    now: None,
+                })
             }
         }
     }
@@ -193,7 +204,11 @@ impl<'a> Draft<'a> {
             at: self.at,
         });
         let now = Some((1, self.at, self.at));
-        Ok(BatchItem { op: OperationKind::Create, id, now })
+        Ok(BatchItem {
+            op: OperationKind::Create,
+            id,
+            now,
+        })
     }
 
     /// The target as the operations before left it, if the conditions hold for it.
@@ -240,7 +255,9 @@ impl<'a> Draft<'a> {
         let mut deletes = Vec::new();
         for (id, standing) in self.objects {
             match standing {
-                Some(Standing { body, version, .. }) => updates.push(ObjectUpdate { id, body, version }),
+                Some(Standing { body, version, .. }) => {
+                    updates.push(ObjectUpdate { id, body, version });
+                }
                 None => deletes.push(id),
             }
         }

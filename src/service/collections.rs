@@ -47,10 +47,11 @@ impl Service {
             NewSchema::Set(schema) if schema.as_str() == "{}" => None,
             NewSchema::Set(schema) => Some(self.checked_schema(schema).await?),
         };
-        let check = |current: Option<&CollectionRow>| {
-            preconditions.check(current.map(|row| row.version))
-        };
-        self.put(caller, name, schema.as_ref(), check).await.map_err(refused)
+        let check =
+            |current: Option<&CollectionRow>| preconditions.check(current.map(|row| row.version));
+        self.put(caller, name, schema.as_ref(), check)
+            .await
+            .map_err(refused)
     }
 
     /// The collection as it is, or a new one without a schema.
@@ -65,7 +66,10 @@ impl Service {
         for _ in 0..ATTEMPTS {
             if let Some(collection) = self.store.get_collection(caller.tenant(), name).await? {
                 preconditions.check(Some(collection.version))?;
-                return Ok(Upserted { collection, created: false });
+                return Ok(Upserted {
+                    collection,
+                    created: false,
+                });
             }
             preconditions.check(None)?;
             let check = |current: Option<&CollectionRow>| match current {
@@ -89,7 +93,10 @@ impl Service {
         check: impl Fn(Option<&CollectionRow>) -> Result<(), E>,
     ) -> Result<Upserted, WriteError<E>> {
         let (tenant, id, now) = (caller.tenant(), Uuid::now_v7(), Timestamp::now());
-        let (collection, put) = self.store.put_collection(tenant, name, schema, id, now, check).await?;
+        let (collection, put) = self
+            .store
+            .put_collection(tenant, name, schema, id, now, check)
+            .await?;
         self.remember(tenant, collection.clone());
         Ok(Upserted {
             collection,
@@ -103,7 +110,10 @@ impl Service {
             Ok(_) => Ok(schema),
             Err(error) => {
                 let detail = error.detail.clone();
-                Err(Error::InvalidSchema(vec![Violation::new(error.pointer, detail)]))
+                Err(Error::InvalidSchema(vec![Violation::new(
+                    error.pointer,
+                    detail,
+                )]))
             }
         };
         tokio::task::spawn_blocking(compile)
@@ -135,9 +145,15 @@ impl Service {
         preconditions: &Preconditions,
     ) -> Result<(), Error> {
         let check = |current: &CollectionRow| preconditions.check(Some(current.version));
-        let deleted = self.store.delete_collection(caller.tenant(), name, check).await;
+        let deleted = self
+            .store
+            .delete_collection(caller.tenant(), name, check)
+            .await;
         self.forget(caller.tenant(), name);
-        deleted.map_err(refused)?.map(|_| ()).ok_or(Error::CollectionNotFound)
+        deleted
+            .map_err(refused)?
+            .map(|_| ())
+            .ok_or(Error::CollectionNotFound)
     }
 }
 

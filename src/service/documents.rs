@@ -5,6 +5,9 @@ use crate::document::{self, Document, DocumentError, DocumentErrorKind};
 use crate::error::{Error, Violation};
 use crate::store::CollectionRow;
 
+/// From this size on, a check may take long enough to hand the async threads to others meanwhile.
+const LARGE_DOCUMENT_BYTES: usize = 16 << 10;
+
 /// Reads `text` as a document whose top is an object.
 ///
 /// # Errors
@@ -34,7 +37,11 @@ pub(super) fn refused(error: DocumentError, limits: &document::Limits) -> Error 
 
 impl Service {
     /// Checks `body` against the schema of `collection`, if it has one.
-    pub(super) fn validate(&self, collection: &CollectionRow, body: &Document) -> Result<(), Error> {
+    pub(super) fn validate(
+        &self,
+        collection: &CollectionRow,
+        body: &Document,
+    ) -> Result<(), Error> {
         let Some(schema) = &collection.schema else {
             return Ok(());
         };
@@ -42,9 +49,15 @@ impl Service {
             .schemas
             .get_or_compile(collection.id, collection.version, schema)
             .map_err(|error| Error::Internal(Box::new(error)))?;
-        compiled
-            .validate(body)
-            .map_err(|violations| Error::SchemaViolation(violations.into_iter().map(Into::into).collect()))
+        let check = || compiled.validate(body);
+        let checked = if body.as_str().len() > LARGE_DOCUMENT_BYTES {
+            tokio::task::block_in_place(check)
+        } else {
+            check()
+        };
+        checked.map_err(|violations| {
+            Error::SchemaViolation(violations.into_iter().map(Into::into).collect())
+        })
     }
 }
 

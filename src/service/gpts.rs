@@ -54,7 +54,9 @@ pub(super) fn check_name(name: &str) -> Result<(), Error> {
     if fits {
         Ok(())
     } else {
-        let detail = format!("must have at most {NAME_CHARACTERS} characters, none of them control characters");
+        let detail = format!(
+            "must have at most {NAME_CHARACTERS} characters, none of them control characters"
+        );
         Err(Error::invalid("name", detail))
     }
 }

@@ -22,7 +22,9 @@ impl IdempotencyKey {
     /// [`Error::InvalidRequest`] when the two differ, or the key is empty.
     pub fn parse(header: Option<&str>, twin: Option<&str>) -> Result<Option<Self>, Error> {
         let header = header.map(|text| {
-            let unquoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            let unquoted = text
+                .strip_prefix('"')
+                .and_then(|rest| rest.strip_suffix('"'));
             unquoted.unwrap_or(text)
         });
         let key = match (header, twin) {
@@ -107,7 +109,9 @@ mod tests {
     use super::*;
 
     fn parse(header: Option<&str>, twin: Option<&str>) -> Option<String> {
-        IdempotencyKey::parse(header, twin).unwrap().map(|key| key.0)
+        IdempotencyKey::parse(header, twin)
+            .unwrap()
+            .map(|key| key.0)
     }
 
     #[test]

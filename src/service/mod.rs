@@ -11,6 +11,7 @@ mod pages;
 mod precondition;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::sync::Cache;
 
@@ -35,6 +36,8 @@ use crate::store::{Store, StoreError, StoreErrorKind};
 const REMEMBERED_COLLECTIONS: u64 = 10_000;
 /// Bytes of compiled schemas remembered at once.
 const SCHEMA_MEMORY: u64 = 64 << 20;
+/// How long the database may take to answer a health check, whose callers are impatient.
+const PING_TIME: Duration = Duration::from_secs(2);
 /// How often a write is tried again because the collection changed under it.
 const ATTEMPTS: usize = 16;
 
@@ -67,9 +70,10 @@ impl Service {
         &self.limits
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and soon.
     pub async fn is_ready(&self) -> bool {
-        self.store.ping().await.is_ok()
+        let ping = tokio::time::timeout(PING_TIME, self.store.ping()).await;
+        matches!(ping, Ok(Ok(())))
     }
 
     /// Removes answers to idempotency keys whose time is over.
@@ -77,12 +81,15 @@ impl Service {
     /// # Errors
     /// The store's.
     pub async fn sweep(&self) -> Result<(), Error> {
-        self.store.sweep_idempotency_keys(crate::clock::Timestamp::now()).await?;
+        self.store
+            .sweep_idempotency_keys(crate::clock::Timestamp::now())
+            .await?;
         Ok(())
     }
 
     fn remembered(&self, tenant: &Tenant, name: &CollectionName) -> Option<Arc<CollectionRow>> {
-        self.collections.get(&(tenant.gpt_id().clone(), name.clone()))
+        self.collections
+            .get(&(tenant.gpt_id().clone(), name.clone()))
     }
 
     fn remember(&self, tenant: &Tenant, row: CollectionRow) -> Arc<CollectionRow> {
@@ -93,16 +100,17 @@ impl Service {
     }
 
     fn forget(&self, tenant: &Tenant, name: &CollectionName) {
-        self.collections.invalidate(&(tenant.gpt_id().clone(), name.clone()));
+        self.collections
+            .invalidate(&(tenant.gpt_id().clone(), name.clone()));
     }
 }
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error.kind() {
-            StoreErrorKind::Unavailable | StoreErrorKind::Serialization | StoreErrorKind::Timeout => {
-                Self::Unavailable(Box::new(error))
-            }
+            StoreErrorKind::Unavailable
+            | StoreErrorKind::Serialization
+            | StoreErrorKind::Timeout => Self::Unavailable(Box::new(error)),
             StoreErrorKind::UniqueViolation(_)
             | StoreErrorKind::ForeignKeyViolation
             | StoreErrorKind::InvalidText

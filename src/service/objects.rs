@@ -14,8 +14,8 @@ use crate::document::merge_patch::merge_patch;
 use crate::error::Error;
 use crate::ids::{CollectionName, Tenant};
 use crate::store::{
-    Change, CollectionRow, CreateError, CreateOnceError, CreateOnceOutcome, LockedObject, NewObject,
-    ObjectRow, WriteError,
+    Change, CollectionRow, CreateError, CreateOnceError, CreateOnceOutcome, LockedObject,
+    NewObject, ObjectRow, WriteError,
 };
 
 /// An object that was created, now or by an earlier request with the same idempotency key.
@@ -64,7 +64,10 @@ impl Service {
         self.validate(head, &body)?;
         let (object, new) = new_object(head, body);
         match self.store.create_object(tenant, new).await {
-            Ok(()) => Ok(Some(Created { object, replayed: false })),
+            Ok(()) => Ok(Some(Created {
+                object,
+                replayed: false,
+            })),
             Err(CreateError::CollectionChanged) => Ok(None),
             Err(CreateError::Store(error)) => Err(error.into()),
         }
@@ -82,13 +85,24 @@ impl Service {
         let kept = key.of_request(Timestamp::now(), request);
         // An answer that is kept counts even if the schema has changed since.
         if let Err(error) = self.validate(head, &body) {
-            let answer = self.store.kept_answer(tenant, &kept).await.map_err(refused_once)?;
+            let answer = self
+                .store
+                .kept_answer(tenant, &kept)
+                .await
+                .map_err(refused_once)?;
             return answer.map_or(Err(error), |answer| replayed(&answer).map(Some));
         }
         let (object, new) = new_object(head, body);
         let answer = KeptObject::write(&object)?;
-        match self.store.create_object_once(tenant, &new, &kept, &answer).await {
-            Ok(CreateOnceOutcome::Done) => Ok(Some(Created { object, replayed: false })),
+        match self
+            .store
+            .create_object_once(tenant, &new, &kept, &answer)
+            .await
+        {
+            Ok(CreateOnceOutcome::Done) => Ok(Some(Created {
+                object,
+                replayed: false,
+            })),
             Ok(CreateOnceOutcome::Replay(answer)) => replayed(&answer).map(Some),
             Err(CreateOnceError::CollectionChanged) => Ok(None),
             Err(error) => Err(refused_once(error)),
@@ -129,8 +143,10 @@ impl Service {
         preconditions: &Preconditions,
         patch: &Document,
     ) -> Result<ObjectRow, Error> {
-        self.change_object(caller, id, preconditions, |current| self.merge(current, patch))
-            .await
+        self.change_object(caller, id, preconditions, |current| {
+            self.merge(current, patch)
+        })
+        .await
     }
 
     /// Puts `body` in place of the object's document.
@@ -144,7 +160,8 @@ impl Service {
         preconditions: &Preconditions,
         body: &Document,
     ) -> Result<ObjectRow, Error> {
-        self.change_object(caller, id, preconditions, |_| Ok(body.clone())).await
+        self.change_object(caller, id, preconditions, |_| Ok(body.clone()))
+            .await
     }
 
     /// `patch` merged into `current`.
@@ -192,7 +209,10 @@ impl Service {
         id: Uuid,
         decide: impl FnMut(&LockedObject) -> Result<Change, Error> + Send,
     ) -> Result<ObjectRow, Error> {
-        let updated = self.store.update_object(caller.tenant(), id, Timestamp::now, decide).await;
+        let updated = self
+            .store
+            .update_object(caller.tenant(), id, Timestamp::now, decide)
+            .await;
         let row = updated.map_err(|error| match error {
             WriteError::Refused(error) => error,
             WriteError::Store(error) => error.into(),
@@ -234,7 +254,10 @@ fn refused_once(error: CreateOnceError) -> Error {
 
 fn replayed(answer: &str) -> Result<Created, Error> {
     let object = KeptObject::read(answer)?;
-    Ok(Created { object, replayed: true })
+    Ok(Created {
+        object,
+        replayed: true,
+    })
 }
 
 /// Somebody changes the collection faster than a write can be checked against it.

@@ -67,9 +67,17 @@ impl<T> Page<T> {
         let came_from = request.from.and(start);
         if request.backwards {
             rows.reverse();
-            return Self { items: rows, next: came_from, previous: rest };
+            return Self {
+                items: rows,
+                next: came_from,
+                previous: rest,
+            };
         }
-        Self { items: rows, next: rest, previous: came_from }
+        Self {
+            items: rows,
+            next: rest,
+            previous: came_from,
+        }
     }
 }
 
@@ -83,9 +91,19 @@ impl Service {
         caller: &Caller,
         request: &ListRequest,
     ) -> Result<Page<CollectionRow>, Error> {
-        let position = |row: &CollectionRow| Position { created_at: row.created_at, id: row.id };
-        let (rows, more) = self.store.list_collections(caller.tenant(), &keyset(request)).await?;
-        let rest = if more { rows.last().map(position) } else { None };
+        let position = |row: &CollectionRow| Position {
+            created_at: row.created_at,
+            id: row.id,
+        };
+        let (rows, more) = self
+            .store
+            .list_collections(caller.tenant(), &keyset(request))
+            .await?;
+        let rest = if more {
+            rows.last().map(position)
+        } else {
+            None
+        };
         Ok(Page::new(rows, rest, request, position))
     }
 
@@ -108,21 +126,29 @@ impl Service {
             created_before: request.created_before,
             max_bytes: request.max_bytes,
         };
-        let found = self.store.list_objects(caller.tenant(), collection, &query).await?;
+        let found = self
+            .store
+            .list_objects(caller.tenant(), collection, &query)
+            .await?;
         if found.items.is_empty() {
             // Only an empty page leaves open whether the collection exists.
             self.get_collection(caller, collection).await?;
         }
         let rest = found.position.filter(|_| found.more);
         let rest = rest.map(|(created_at, id)| Position { created_at, id });
-        let position = |row: &ObjectRow| Position { created_at: row.created_at, id: row.id };
+        let position = |row: &ObjectRow| Position {
+            created_at: row.created_at,
+            id: row.id,
+        };
         Ok(Page::new(found.items, rest, request, position))
     }
 }
 
 fn keyset(request: &ListRequest) -> Keyset {
     Keyset {
-        after: request.from.map(|position| (position.created_at, position.id)),
+        after: request
+            .from
+            .map(|position| (position.created_at, position.id)),
         ascending: request.ascending != request.backwards,
         limit: request.limit,
     }

@@ -35,7 +35,8 @@ impl Preconditions {
             .filter_map(|(name, text)| Some((name, text?)))
             .map(|(name, text)| {
                 let detail = "must be an entity tag such as \"3\", a list of them, or *";
-                condition(text).ok_or_else(|| Error::InvalidRequest(vec![Violation::new(name, detail)]))
+                condition(text)
+                    .ok_or_else(|| Error::InvalidRequest(vec![Violation::new(name, detail)]))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self(conditions))
@@ -101,8 +102,13 @@ fn entity_tag(text: &str) -> Option<(EntityTag, &str)> {
         None if weak => return None,
         None => rest.split_at(rest.find([',', ' ', '\t']).unwrap_or(rest.len())),
     };
-    let is_tag = |character: char| character != '"' && !character.is_control();
-    let readable = opaque.chars().all(is_tag) && (rest.starts_with('"') || !opaque.is_empty());
+    let quoted = rest.starts_with('"');
+    let is_bare = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    let readable = if quoted {
+        !opaque.contains(char::is_control)
+    } else {
+        !opaque.is_empty() && opaque.chars().all(is_bare)
+    };
     readable.then(|| {
         let opaque = opaque.to_owned();
         (EntityTag { weak, opaque }, after)
@@ -132,16 +138,32 @@ mod tests {
             ("\"\"", false),
             ("\"03\"", false),
         ] {
-            assert_eq!(parse(text).unwrap().check(Some(3)).is_ok(), matches, "{text}");
+            assert_eq!(
+                parse(text).unwrap().check(Some(3)).is_ok(),
+                matches,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn refuses_what_is_no_tag() {
-        for text in ["", "\"3", "3\"", "W/3", "\"3\" \"4\"", "\"3\",", ",", "*, \"3\""] {
+        for text in [
+            "",
+            "\"3",
+            "3\"",
+            "W/3",
+            "\"3\" \"4\"",
+            "\"3\",",
+            ",",
+            "*, \"3\"",
+        ] {
             let outcome = parse(text);
             let never_matches = |conditions: &Preconditions| conditions.check(Some(3)).is_err();
-            assert!(outcome.as_ref().map_or(true, never_matches), "{text}: {outcome:?}");
+            assert!(
+                outcome.as_ref().map_or(true, never_matches),
+                "{text}: {outcome:?}"
+            );
         }
         assert!(parse("\"3").is_err());
         assert!(parse("").is_err());

@@ -72,17 +72,20 @@ impl Tasks {
         let receiver = Arc::new(Mutex::new(receiver));
         let serve = Arc::new(serve);
         for _ in 0..workers {
-            let work = work(
-                Arc::clone(&receiver),
-                self.finish.subscribe(),
-                Arc::clone(&serve),
-            );
-            self.handles
-                .get_mut()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(tokio::spawn(work));
+            let (receiver, serve) = (Arc::clone(&receiver), Arc::clone(&serve));
+            self.run(|finish| work(receiver, finish, serve));
         }
         Queue { sender }
+    }
+
+    /// Runs `task` until it ends, which it must do when its argument says true or has no sender.
+    pub(super) fn run<F>(&mut self, task: impl FnOnce(watch::Receiver<bool>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let handle = tokio::spawn(task(self.finish.subscribe()));
+        let handles = self.handles.get_mut();
+        handles.unwrap_or_else(PoisonError::into_inner).push(handle);
     }
 
     /// Lets the workers serve what was handed in, and waits until they have.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::entity::collections;
 use super::keyset::seek;
 use super::rows::COLLECTION_COLUMNS;
-use super::transaction::Retry;
+use super::transaction::{Retry, end};
 use super::{CollectionRow, Keyset, Store, StoreError, WriteError};
 use crate::clock::Timestamp;
 use crate::document::Document;
@@ -149,24 +149,31 @@ impl Store {
         check: impl Fn(Option<&CollectionRow>) -> Result<(), E>,
     ) -> Result<Option<(CollectionRow, Put)>, WriteError<E>> {
         let transaction = self.begin().await?;
-        let before = self
-            .lock_collection(&transaction, tenant, &new.name)
-            .await?;
+        let result = self.put_within(&transaction, tenant, new, check).await;
+        end(transaction, result).await
+    }
+
+    async fn put_within<E>(
+        &self,
+        transaction: &DatabaseTransaction,
+        tenant: &Tenant,
+        new: &CollectionRow,
+        check: impl Fn(Option<&CollectionRow>) -> Result<(), E>,
+    ) -> Result<Option<(CollectionRow, Put)>, WriteError<E>> {
+        let before = self.lock_collection(transaction, tenant, &new.name).await?;
         check(before.as_ref()).map_err(WriteError::Refused)?;
-        let put = match before {
-            None if self.insert_collection(&transaction, tenant, new).await? => {
-                (new.clone(), Put::Created)
+        Ok(match before {
+            None => {
+                let created = self.insert_collection(transaction, tenant, new).await?;
+                created.then(|| (new.clone(), Put::Created))
             }
-            None => return Ok(None),
-            Some(before) if before.schema == new.schema => (before, Put::Unchanged),
+            Some(before) if before.schema == new.schema => Some((before, Put::Unchanged)),
             Some(before) => {
                 let after = changed(before, new);
-                self.update_collection(&transaction, tenant, &after).await?;
-                (after, Put::Updated)
+                self.update_collection(transaction, tenant, &after).await?;
+                Some((after, Put::Updated))
             }
-        };
-        transaction.commit().await?;
-        Ok(Some(put))
+        })
     }
 
     async fn try_delete_collection<E>(
@@ -176,7 +183,18 @@ impl Store {
         check: impl Fn(&CollectionRow) -> Result<(), E>,
     ) -> Result<Option<CollectionRow>, WriteError<E>> {
         let transaction = self.begin().await?;
-        let Some(row) = self.lock_collection(&transaction, tenant, name).await? else {
+        let result = self.delete_within(&transaction, tenant, name, check).await;
+        end(transaction, result).await
+    }
+
+    async fn delete_within<E>(
+        &self,
+        transaction: &DatabaseTransaction,
+        tenant: &Tenant,
+        name: &CollectionName,
+        check: impl Fn(&CollectionRow) -> Result<(), E>,
+    ) -> Result<Option<CollectionRow>, WriteError<E>> {
+        let Some(row) = self.lock_collection(transaction, tenant, name).await? else {
             return Ok(None);
         };
         check(&row).map_err(WriteError::Refused)?;
@@ -185,7 +203,6 @@ impl Store {
             [tenant.gpt_id().into(), name.into()],
         );
         transaction.execute_raw(delete).await?;
-        transaction.commit().await?;
         Ok(Some(row))
     }
 

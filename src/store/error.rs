@@ -238,7 +238,7 @@ fn kind_of_sqlstate(code: &str, constraint: Option<&str>) -> StoreErrorKind {
         | "25006"
         // invalid_authorization_specification, invalid_password, invalid_catalog_name
         | "28000" | "28P01" | "3D000"
-        // transaction_integrity_constraint_violation aside, statement_completion_unknown
+        // statement_completion_unknown
         | "40003" => StoreErrorKind::Unavailable,
         _ if code.starts_with("08") => StoreErrorKind::Unavailable,
         _ => StoreErrorKind::Bug,

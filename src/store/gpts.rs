@@ -1,9 +1,11 @@
 //! GPTs, the tenants.
 
-use sea_orm::{EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+};
 
 use super::entity::gpts;
-use super::transaction::Retry;
+use super::transaction::{Retry, end};
 use super::{Backend, Store, StoreError, StoreErrorKind};
 use crate::clock::Timestamp;
 use crate::ids::GptId;
@@ -97,18 +99,23 @@ impl Store {
     }
 
     async fn try_delete_gpt(&self, id: &GptId) -> Result<bool, StoreError> {
-        use sea_orm::ConnectionTrait;
         let transaction = self.begin().await?;
+        let result = self.delete_gpt_within(&transaction, id).await;
+        end(transaction, result).await
+    }
+
+    async fn delete_gpt_within(
+        &self,
+        transaction: &DatabaseTransaction,
+        id: &GptId,
+    ) -> Result<bool, StoreError> {
         if self.backend() == Backend::Postgres {
             // A tenant with millions of objects takes longer than a request may.
             let unlimited = self.statement("SET LOCAL statement_timeout = 0", []);
             transaction.execute_raw(unlimited).await?;
         }
-        let deleted = gpts::Entity::delete_by_id(id.as_str())
-            .exec(&transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(deleted.rows_affected > 0)
+        let delete = gpts::Entity::delete_by_id(id.as_str());
+        Ok(delete.exec(transaction).await?.rows_affected > 0)
     }
 }
 

@@ -128,7 +128,9 @@ impl Store {
         tenant: &Tenant,
         idempotency: &Idempotency,
     ) -> Result<Option<String>, CreateOnceError> {
-        let known = self.find_answer(self.database().reads(), tenant, idempotency).await?;
+        let known = self
+            .find_answer(self.database().reads(), tenant, idempotency)
+            .await?;
         match known {
             Some((fingerprint, answer)) if fingerprint == idempotency.fingerprint => {
                 Ok(Some(answer))

@@ -4,7 +4,7 @@
 //! SeaORM's `cursor_by` is not used: its `(a = ? AND b < ?) OR a < ?` makes PostgreSQL read and
 //! throw away all rows before the page.
 
-use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, Order, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, Order, SelectStatement};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -34,7 +34,7 @@ pub(super) fn seek<C>(
 {
     if let Some((time, last)) = after {
         let columns = Expr::tuple([Expr::col(created_at), Expr::col(id)]);
-        let position = Expr::tuple([value(time), value(last)]);
+        let position = Expr::tuple([Expr::val(time), Expr::val(last)]);
         select.and_where(match ascending {
             true => columns.gt(position),
             false => columns.lt(position),
@@ -47,8 +47,4 @@ pub(super) fn seek<C>(
     select
         .order_by(created_at, order.clone())
         .order_by(id, order);
-}
-
-fn value(value: impl Into<sea_orm::Value>) -> SimpleExpr {
-    Expr::val(value)
 }

@@ -14,6 +14,7 @@
 
 use std::sync::Arc;
 
+mod checkpoint;
 mod coalesce;
 mod collections;
 mod connect;
@@ -89,6 +90,7 @@ impl Store {
         let mut tasks = coalesce::Tasks::new();
         let creates = Creates::start(&database, &mut tasks);
         let reads = Reads::start(&database, &mut tasks);
+        checkpoint::start(&database, &mut tasks);
         Self {
             inner: Arc::new(Inner {
                 database,

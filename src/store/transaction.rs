@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait, Value,
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait, Value,
 };
 
 use super::{Backend, Store, StoreError, WriteError};
@@ -45,6 +45,27 @@ pub(super) async fn begin(
         ..TransactionOptions::default()
     };
     Ok(database.begin_with_options(options).await?)
+}
+
+/// Ends a transaction: commits what succeeded, rolls back what failed.
+///
+/// To drop a transaction would roll it back too, but at some later moment, and until then others
+/// would meet its locks.
+pub(super) async fn end<T, E: From<DbErr>>(
+    transaction: DatabaseTransaction,
+    result: Result<T, E>,
+) -> Result<T, E> {
+    match result {
+        Ok(value) => {
+            transaction.commit().await?;
+            Ok(value)
+        }
+        Err(error) => {
+            // When this fails the connection is gone, and the transaction with it.
+            let _gone = transaction.rollback().await;
+            Err(error)
+        }
+    }
 }
 
 /// An error that may carry a [`StoreError`].

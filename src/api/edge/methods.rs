@@ -8,7 +8,9 @@ use crate::api::problem::Problem;
 /// Method and path template of every operation.
 static OPERATIONS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let contract = gpt_object_store_openapi::load(gpt_object_store_openapi::GPT_OBJECT_STORE_YAML);
-    let operations = contract.map(|contract| contract.operations()).unwrap_or_default();
+    let operations = contract
+        .map(|contract| contract.operations())
+        .unwrap_or_default();
     let named = operations
         .into_iter()
         .map(|operation| (operation.method.to_uppercase(), operation.path));
@@ -26,7 +28,11 @@ pub(super) fn with_allowed(problem: Problem, path: &str) -> Problem {
         .map(|(method, _)| method.as_str())
         .collect();
     // What is not an operation is a page.
-    problem.allowing(if methods.is_empty() { "GET".to_owned() } else { methods.join(", ") })
+    problem.allowing(if methods.is_empty() {
+        "GET".to_owned()
+    } else {
+        methods.join(", ")
+    })
 }
 
 fn matches(template: &str, path: &str) -> bool {

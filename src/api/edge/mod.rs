@@ -81,7 +81,10 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
 
 impl<E: Endpoint> EdgeEndpoint<E> {
     async fn answer(&self, mut request: Request) -> Result<Response, Problem> {
-        let uri_length = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+        let uri_length = request
+            .uri()
+            .path_and_query()
+            .map_or(0, |uri| uri.as_str().len());
         if uri_length > URI_LENGTH {
             let detail = format!("The path and query are longer than {URI_LENGTH} bytes.");
             return Err(Problem::new(ProblemCode::UriTooLong, detail));
@@ -139,7 +142,10 @@ fn request_id(request: &Request) -> String {
         let visible = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<');
         (1..=REQUEST_ID_LENGTH).contains(&id.len()) && id.bytes().all(visible)
     };
-    let sent = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let sent = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok());
     sent.filter(is_fit)
         .map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
 }
@@ -158,9 +164,26 @@ fn log(seen: &Seen, status: StatusCode, problem: Option<&Problem>) {
     let code = problem.map(|problem| problem.code().as_str());
     match cause {
         Some(cause) if status >= 500 => {
-            tracing::error!(request_id = seen.id, method, path, status, milliseconds, code, cause, "request failed");
+            tracing::error!(
+                request_id = seen.id,
+                method,
+                path,
+                status,
+                milliseconds,
+                code,
+                cause,
+                "request failed"
+            );
         }
-        _ => tracing::info!(request_id = seen.id, method, path, status, milliseconds, code, "request"),
+        _ => tracing::info!(
+            request_id = seen.id,
+            method,
+            path,
+            status,
+            milliseconds,
+            code,
+            "request"
+        ),
     }
 }
 

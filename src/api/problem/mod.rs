@@ -53,10 +53,11 @@ impl Problem {
     /// The same problem, naming the places that are wrong.
     #[must_use]
     pub fn at(mut self, places: impl IntoIterator<Item = Violation>) -> Self {
-        self.errors.extend(places.into_iter().map(|place| FieldError {
-            pointer: place.pointer,
-            detail: place.detail,
-        }));
+        self.errors
+            .extend(places.into_iter().map(|place| FieldError {
+                pointer: place.pointer,
+                detail: place.detail,
+            }));
         self
     }
 
@@ -200,14 +201,22 @@ fn describe(error: &Error) -> String {
         [] => String::new(),
         [only] => format!(" {}: {}", only.pointer, only.detail),
         [first, rest @ ..] => {
-            format!(" {}: {} (and {} more)", first.pointer, first.detail, rest.len())
+            format!(
+                " {}: {} (and {} more)",
+                first.pointer,
+                first.detail,
+                rest.len()
+            )
         }
     };
     match error {
         Error::InvalidRequest(at) => format!("The request is not valid.{}", places(at)),
         Error::MalformedJson(at) => format!("This is not JSON. {}: {}", at.pointer, at.detail),
         Error::InvalidDocument(at) => {
-            format!("The document cannot be stored. {}: {}", at.pointer, at.detail)
+            format!(
+                "The document cannot be stored. {}: {}",
+                at.pointer, at.detail
+            )
         }
         Error::TooLarge { what, limit } => {
             format!("{what} is larger than {limit} bytes. Split it into several objects.")
@@ -224,7 +233,9 @@ fn describe(error: &Error) -> String {
         Error::CollectionNotFound => {
             "There is no collection with this name. Create it with upsert_collection.".to_owned()
         }
-        Error::PreconditionFailed { current: Some(version) } => format!(
+        Error::PreconditionFailed {
+            current: Some(version),
+        } => format!(
             "The current version is {version}, not the one that was expected. Get the resource \
              again, redo the change on it, and send its version as if_match."
         ),
@@ -232,18 +243,23 @@ fn describe(error: &Error) -> String {
             "There is nothing yet that could match if_match. Leave it out to create.".to_owned()
         }
         Error::SchemaViolation(at) => {
-            format!("The document breaks the collection's JSON Schema.{}", places(at))
+            format!(
+                "The document breaks the collection's JSON Schema.{}",
+                places(at)
+            )
         }
         Error::InvalidSchema(at) => format!("The JSON Schema cannot be used.{}", places(at)),
         Error::IdempotencyInProgress => {
-            "A request with this idempotency key is still running. Try again in a moment.".to_owned()
+            "A request with this idempotency key is still running. Try again in a moment."
+                .to_owned()
         }
         Error::IdempotencyKeyReused => {
             "This idempotency key was used for another request. Use a new one.".to_owned()
         }
         Error::BatchFailed { cause, .. } => describe(cause),
         Error::Unavailable(_) => {
-            "The service cannot do this right now. Nothing was lost; try again in a moment.".to_owned()
+            "The service cannot do this right now. Nothing was lost; try again in a moment."
+                .to_owned()
         }
         Error::Internal(_) => {
             "Something went wrong on our side. Please report it with the request_id.".to_owned()

@@ -1,6 +1,6 @@
 //! A problem on its way through poem: from its errors, as a response, and written down.
 
-use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
+use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError, ResponseError};
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::error::AuthorizationError;
@@ -41,9 +41,13 @@ impl From<poem::Error> for Problem {
             return Error::Unauthorized(Unauthorized::Missing).into();
         }
         if error.is::<MethodNotAllowedError>() {
-            return Self::new(ProblemCode::MethodNotAllowed, "The path does not have this method.");
+            return Self::new(
+                ProblemCode::MethodNotAllowed,
+                "The path does not have this method.",
+            );
         }
-        if error.is::<NotFoundError>() {
+        // poem's router says the latter of a path that is not UTF-8 once decoded.
+        if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
             return Self::new(ProblemCode::NotFound, "There is nothing at this path.");
         }
         Error::Internal(Box::new(std::io::Error::other(error.to_string()))).into()
@@ -104,7 +108,10 @@ impl From<&Rejection> for Problem {
             }
             Rejection::UnsupportedMediaType { supported } => Self::new(
                 ProblemCode::UnsupportedMediaType,
-                format!("Send the body with Content-Type {}.", supported.join(" or ")),
+                format!(
+                    "Send the body with Content-Type {}.",
+                    supported.join(" or ")
+                ),
             ),
             Rejection::PayloadTooLarge { limit } => Error::TooLarge {
                 what: "The request body",

@@ -213,7 +213,7 @@ mod tests {
     fn places_are_json_pointers() {
         let found = violations(|at, violations| {
             at.key("a/b~c", |at| {
-                at.index(3, |at| items(0, Some(1), None, at, violations))
+                at.index(3, |at| items(0, Some(1), None, at, violations));
             });
             items(2, None, Some(1), at, violations);
         });

@@ -293,4 +293,6 @@ impl SchemaCache {
 }
 
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::document::Document;
 use crate::ids::{CollectionName, Tenant};
 use crate::store::idempotency::Claim;
 use crate::store::rows::OBJECT_COLUMNS;
-use crate::store::transaction::{Failure, Retry};
+use crate::store::transaction::{Failure, Retry, end};
 use crate::store::{Backend, CollectionRow, Idempotency, NewObject, ObjectRow, Store, StoreError};
 
 /// A collection and some of its objects, under locks: they stay so until the batch has ended.
@@ -135,8 +135,23 @@ impl Store {
         decide: impl FnOnce(&LockedBatch) -> Result<BatchWrite, E>,
     ) -> Result<Option<BatchOutcome>, BatchError<E>> {
         let transaction = self.begin().await?;
+        let result = self
+            .write_batch_within(&transaction, tenant, collection, idempotency, ids, decide)
+            .await;
+        end(transaction, result).await
+    }
+
+    async fn write_batch_within<E>(
+        &self,
+        transaction: &DatabaseTransaction,
+        tenant: &Tenant,
+        collection: &CollectionName,
+        idempotency: Option<&Idempotency>,
+        ids: &[Uuid],
+        decide: impl FnOnce(&LockedBatch) -> Result<BatchWrite, E>,
+    ) -> Result<Option<BatchOutcome>, BatchError<E>> {
         if let Some(idempotency) = idempotency {
-            match self.claim_key(&transaction, tenant, idempotency).await? {
+            match self.claim_key(transaction, tenant, idempotency).await? {
                 Claim::First => {}
                 Claim::Answered(answer) => return Ok(Some(BatchOutcome::Replay(answer))),
                 Claim::Mismatch => return Err(BatchError::IdempotencyMismatch),
@@ -144,18 +159,17 @@ impl Store {
             }
         }
         let locked = self
-            .lock_batch(&transaction, tenant, collection, ids)
+            .lock_batch(transaction, tenant, collection, ids)
             .await?;
         let Some(locked) = locked else {
             return Ok(None);
         };
         let write = decide(&locked).map_err(BatchError::Refused)?;
-        self.write(&transaction, tenant, &locked, &write).await?;
+        self.write(transaction, tenant, &locked, &write).await?;
         if let Some(idempotency) = idempotency {
-            self.keep_answer(&transaction, tenant, idempotency, &write.answer)
+            self.keep_answer(transaction, tenant, idempotency, &write.answer)
                 .await?;
         }
-        transaction.commit().await?;
         Ok(Some(BatchOutcome::Written(write.answer)))
     }
 

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
 use sqlx::postgres::PgPool;
 use uuid::Uuid;
 
 use crate::ids::{GptId, Tenant};
 use crate::store::coalesce::{AsyncServe, Queue, Request, Tasks};
 use crate::store::connect::Database;
-use crate::store::transaction::{Retry, begin};
+use crate::store::transaction::{Retry, begin, end};
 use crate::store::{NewObject, Store, StoreError};
 
 /// Why an object was not created.
@@ -213,15 +213,22 @@ impl Insert for PgPool {
 impl Insert for DatabaseConnection {
     async fn insert(&self, members: &[&Member]) -> Result<Vec<bool>, StoreError> {
         let transaction = begin(self).await?;
-        let mut created = Vec::with_capacity(members.len());
-        for member in members {
-            let insert = insert_one(DbBackend::Sqlite, "", &member.gpt_id, &member.object);
-            let inserted = transaction.execute_raw(insert).await?;
-            created.push(inserted.rows_affected() == 1);
-        }
-        transaction.commit().await?;
-        Ok(created)
+        let created = insert_each(&transaction, members).await;
+        end(transaction, created).await
     }
+}
+
+async fn insert_each(
+    transaction: &DatabaseTransaction,
+    members: &[&Member],
+) -> Result<Vec<bool>, StoreError> {
+    let mut created = Vec::with_capacity(members.len());
+    for member in members {
+        let insert = insert_one(DbBackend::Sqlite, "", &member.gpt_id, &member.object);
+        let inserted = transaction.execute_raw(insert).await?;
+        created.push(inserted.rows_affected() == 1);
+    }
+    Ok(created)
 }
 
 /// Inserts one object if its collection has the expected version; `lock` is empty or ` FOR SHARE`.

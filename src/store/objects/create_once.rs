@@ -1,11 +1,11 @@
 //! Creating an object in a request that may be sent twice.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 
 use super::create::insert_one;
 use crate::ids::Tenant;
 use crate::store::idempotency::Claim;
-use crate::store::transaction::{Failure, Retry};
+use crate::store::transaction::{Failure, Retry, end};
 use crate::store::{Idempotency, NewObject, Store, StoreError};
 
 /// What became of a create that carried a key.
@@ -88,7 +88,21 @@ impl Store {
         answer: &str,
     ) -> Result<CreateOnceOutcome, CreateOnceError> {
         let transaction = self.begin().await?;
-        match self.claim_key(&transaction, tenant, idempotency).await? {
+        let result = self
+            .create_once_within(&transaction, tenant, object, idempotency, answer)
+            .await;
+        end(transaction, result).await
+    }
+
+    async fn create_once_within(
+        &self,
+        transaction: &DatabaseTransaction,
+        tenant: &Tenant,
+        object: &NewObject,
+        idempotency: &Idempotency,
+        answer: &str,
+    ) -> Result<CreateOnceOutcome, CreateOnceError> {
+        match self.claim_key(transaction, tenant, idempotency).await? {
             Claim::First => {}
             Claim::Answered(answer) => return Ok(CreateOnceOutcome::Replay(answer)),
             Claim::Mismatch => return Err(CreateOnceError::IdempotencyMismatch),
@@ -99,9 +113,8 @@ impl Store {
         if transaction.execute_raw(insert).await?.rows_affected() == 0 {
             return Err(CreateOnceError::CollectionChanged);
         }
-        self.keep_answer(&transaction, tenant, idempotency, answer)
+        self.keep_answer(transaction, tenant, idempotency, answer)
             .await?;
-        transaction.commit().await?;
         Ok(CreateOnceOutcome::Done)
     }
 }

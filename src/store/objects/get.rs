@@ -8,7 +8,6 @@ use uuid::Uuid;
 use crate::ids::{GptId, Tenant};
 use crate::store::coalesce::{AsyncServe, Queue, Request, Tasks};
 use crate::store::connect::Database;
-use crate::store::rows::OBJECT_COLUMNS;
 use crate::store::{ObjectRow, Store, StoreError};
 
 impl Store {
@@ -28,12 +27,8 @@ impl Store {
                 queue.ask(key).await?.map(QueryResult::from)
             }
             None => {
-                let statement = self.statement(
-                    format!(
-                        "SELECT {OBJECT_COLUMNS} FROM objects o WHERE o.gpt_id = $1 AND o.id = $2"
-                    ),
-                    [tenant.gpt_id().into(), id.into()],
-                );
+                let key = [tenant.gpt_id().into(), id.into()];
+                let statement = self.statement(FIND_ONE, key);
                 self.database().reads().query_one_raw(statement).await?
             }
         };
@@ -41,6 +36,9 @@ impl Store {
         Ok(row.map(|row| ObjectRow::read(&row, 0)).transpose()?)
     }
 }
+
+const FIND_ONE: &str = "SELECT o.id, o.collection, o.body, o.version, o.created_at, o.updated_at \
+     FROM objects o WHERE o.gpt_id = $1 AND o.id = $2";
 
 /// An object's key, and the row that was found.
 type Read = Request<(GptId, Uuid), Option<PgRow>>;
@@ -86,8 +84,20 @@ impl AsyncServe<(GptId, Uuid), Option<PgRow>> for Reader {
 }
 
 impl Reader {
-    /// The rows of `batch`, in its order.
+    /// The rows of `batch`, in its order. A request that came alone is spared the arrays.
     async fn find(&self, batch: &[Read]) -> Result<Vec<Option<PgRow>>, StoreError> {
+        match batch {
+            [read] => Ok(vec![self.find_one(&read.question).await?]),
+            _ => self.find_many(batch).await,
+        }
+    }
+
+    async fn find_one(&self, (gpt_id, id): &(GptId, Uuid)) -> Result<Option<PgRow>, StoreError> {
+        let find = sqlx::query(FIND_ONE).bind(gpt_id.as_str()).bind(id);
+        Ok(find.fetch_optional(&self.pool).await?)
+    }
+
+    async fn find_many(&self, batch: &[Read]) -> Result<Vec<Option<PgRow>>, StoreError> {
         /// `OFFSET 0` keeps the lookup a lookup: without it the planner may turn the whole into a
         /// join that reads all objects, whenever it thinks that there are few.
         const FIND: &str = "SELECT o.*, u.n \
@@ -96,18 +106,18 @@ impl Reader {
                  SELECT id, collection, body, version, created_at, updated_at \
                  FROM objects WHERE gpt_id = u.gpt_id AND id = u.id OFFSET 0) AS o";
         const ORDINAL: usize = 6;
-        let keys = || batch.iter().map(|read| &read.question);
-        let found = sqlx::query(FIND)
-            .bind(
-                keys()
-                    .map(|(gpt_id, _)| gpt_id.as_str())
-                    .collect::<Vec<_>>(),
+        let (gpt_ids, ids): (Vec<&str>, Vec<Uuid>) = batch
+            .iter()
+            .map(
+                |Request {
+                     question: (gpt_id, id),
+                     ..
+                 }| (gpt_id.as_str(), *id),
             )
-            .bind(keys().map(|(_, id)| *id).collect::<Vec<_>>())
-            .fetch_all(&self.pool)
-            .await?;
+            .unzip();
+        let find = sqlx::query(FIND).bind(gpt_ids).bind(ids);
         let mut rows: Vec<Option<PgRow>> = batch.iter().map(|_| None).collect();
-        for row in found {
+        for row in find.fetch_all(&self.pool).await? {
             let place: i64 = row.try_get(ORDINAL)?;
             let slot = usize::try_from(place - 1)
                 .ok()

@@ -62,7 +62,7 @@ impl Store {
     /// # Errors
     ///
     /// What the database reports. On PostgreSQL a filter that takes too long is
-    /// [`super::super::StoreErrorKind::Timeout`]; on SQLite the page ends early instead.
+    /// [`crate::store::StoreErrorKind::Timeout`]; on SQLite the page ends early instead.
     pub async fn list_objects(
         &self,
         tenant: &Tenant,
@@ -319,4 +319,39 @@ pub(in crate::store) fn page_statement(
     let keys = (Column::CreatedAt, Column::Id);
     seek(&mut select, keys, query.after, query.ascending);
     dialect.build(&select)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::tests::support::{
+        collection, create, document, migrated, notes, query, sqlite, tenant, time,
+    };
+
+    /// Without this bound, a filter that matches nothing would read a collection of any size.
+    #[tokio::test]
+    async fn a_filter_that_takes_too_long_ends_its_page() {
+        let directory = TempDir::new().unwrap();
+        let store = migrated(&sqlite(&directory)).await;
+        let tenant = tenant(&store).await;
+        collection(&store, &tenant, "notes").await;
+        let mut last = None;
+        for number in (0..FILTER_BATCH as i64 + 1).rev() {
+            let id = create(&store, &tenant, "notes", "{}", time(number)).await;
+            if number == 1 {
+                last = Some((time(number), id));
+            }
+        }
+        let query = ListQuery {
+            filter: Some(document(r#"{"none":true}"#)),
+            ..query()
+        };
+        let mut listing = Listing::new(&store, &tenant, notes(), &query);
+        listing.deadline = Instant::now();
+        assert!(!listing.take_batch().await.unwrap());
+        assert!(listing.page.more && listing.page.items.is_empty());
+        assert_eq!(listing.page.position, last);
+    }
 }

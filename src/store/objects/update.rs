@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::ids::Tenant;
 use crate::store::rows::{COLLECTION_COLUMNS, OBJECT_COLUMNS};
-use crate::store::transaction::Retry;
+use crate::store::transaction::{Retry, end};
 use crate::store::{CollectionRow, ObjectRow, Store, StoreError, WriteError};
 
 /// An object and its collection, under locks: neither changes until the transaction has ended.
@@ -64,7 +64,21 @@ impl Store {
         decide: impl FnOnce(&LockedObject) -> Result<Change, E>,
     ) -> Result<Option<ObjectRow>, WriteError<E>> {
         let transaction = self.begin().await?;
-        let Some(locked) = self.lock_object(&transaction, tenant, id).await? else {
+        let result = self
+            .update_within(&transaction, tenant, id, now, decide)
+            .await;
+        end(transaction, result).await
+    }
+
+    async fn update_within<E>(
+        &self,
+        transaction: &DatabaseTransaction,
+        tenant: &Tenant,
+        id: Uuid,
+        now: impl Fn() -> Timestamp,
+        decide: impl FnOnce(&LockedObject) -> Result<Change, E>,
+    ) -> Result<Option<ObjectRow>, WriteError<E>> {
+        let Some(locked) = self.lock_object(transaction, tenant, id).await? else {
             return Ok(None);
         };
         let change = decide(&locked).map_err(WriteError::Refused)?;
@@ -78,7 +92,6 @@ impl Store {
             }
         };
         transaction.execute_raw(write).await?;
-        transaction.commit().await?;
         Ok(Some(row))
     }
 

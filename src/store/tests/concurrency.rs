@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 use super::support::{
     collection, create, document, get, migrated, notes, object, on_both, on_postgres_alone, settle,
-    sql, tenant, time,
+    tenant, time, with_option,
 };
 use crate::document::Document;
 use crate::ids::Tenant;
 use crate::store::objects::create::CreateError;
 use crate::store::{
-    BatchWrite, Change, CreateOnceError, Idempotency, LockedObject, ObjectUpdate, Store,
+    Backend, BatchWrite, Change, CreateOnceError, Idempotency, LockedObject, ObjectUpdate, Store,
 };
 
 /// The count of a document `{"n": …}`, and the document that counts one more.
@@ -32,17 +32,22 @@ fn count_up(locked: &LockedObject) -> Result<Change, Infallible> {
     Ok(Change::Body(counted(&locked.row.body)))
 }
 
-/// With `BEGIN DEFERRED`, SQLite fails most of these with SQLITE_BUSY, whatever its timeout.
+/// With `BEGIN DEFERRED`, SQLite fails most of these 640 transactions with SQLITE_BUSY, whatever its timeout.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_640_counts_at_once_none_is_lost() {
+async fn of_many_counts_at_once_none_is_lost() {
     on_both(async |store| {
         let tenant = tenant(&store).await;
         collection(&store, &tenant, "notes").await;
         let id = create(&store, &tenant, "notes", r#"{"n":0}"#, time(1)).await;
+        // PostgreSQL has no such trap: there a few counts show that the row is locked.
+        let each = match store.backend() {
+            Backend::Sqlite => 10,
+            Backend::Postgres => 2,
+        };
         let counts = (0..64).map(|_| {
             let (store, tenant) = (store.clone(), tenant.clone());
             tokio::spawn(async move {
-                for _ in 0..10 {
+                for _ in 0..each {
                     let update = store.update_object(&tenant, id, || time(2), count_up);
                     update.await.unwrap().unwrap();
                 }
@@ -52,7 +57,9 @@ async fn of_640_counts_at_once_none_is_lost() {
             count.await.unwrap();
         }
         let row = get(&store, &tenant, id).await;
-        assert_eq!((row.body.as_str(), row.version), (r#"{"n":640}"#, 641));
+        let total = 64 * each;
+        assert_eq!(row.body.as_str(), format!(r#"{{"n":{total}}}"#));
+        assert_eq!(row.version, total + 1);
     })
     .await;
 }
@@ -298,13 +305,8 @@ async fn batches_in_opposite_order_do_not_block_each_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadlock_is_run_again() {
     on_postgres_alone(async |settings| {
-        let store = migrated(&settings).await;
-        let set = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''300ms''', \
-                   current_database()); END $$";
-        sql(&store, set).await;
-        store.close().await;
-
-        let store = migrated(&settings).await;
+        let impatient = with_option(&settings, "deadlock_timeout", "300ms");
+        let store = migrated(&impatient).await;
         let tenant = tenant(&store).await;
         collection(&store, &tenant, "notes").await;
         let first = create(&store, &tenant, "notes", r#"{"n":0}"#, time(1)).await;
@@ -313,7 +315,8 @@ async fn a_deadlock_is_run_again() {
         let other = store.begin().await.unwrap();
         let lock = |id: Uuid| {
             let gpt_id = tenant.gpt_id();
-            let lock = format!("UPDATE objects SET version = 9 WHERE gpt_id = '{gpt_id}' AND id = $1");
+            let lock =
+                format!("UPDATE objects SET version = 9 WHERE gpt_id = '{gpt_id}' AND id = $1");
             store.statement(lock, [id.into()])
         };
         other.execute_raw(lock(second)).await.unwrap();
@@ -362,14 +365,11 @@ async fn callers_that_go_away_do_no_harm() {
             let both = futures::future::join(update, create);
             let _gone = tokio::time::timeout(Duration::from_micros(micros), both).await;
         }
-        let before = get(&store, &tenant, id).await.version;
-        let after = store
-            .update_object(&tenant, id, || time(2), count_up)
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(after.version, before + 1);
-        assert_eq!(after.body.as_str(), format!(r#"{{"n":{before}}}"#));
+        // A commit that was under way when its caller left may still come; halves never do.
+        let update = store.update_object(&tenant, id, || time(2), count_up);
+        let after = update.await.unwrap().unwrap();
+        let counted = format!(r#"{{"n":{}}}"#, after.version - 1);
+        assert_eq!(after.body.as_str(), counted);
     })
     .await;
 }

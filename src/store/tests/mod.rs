@@ -11,4 +11,4 @@ mod objects;
 mod outages;
 mod plans;
 mod schema;
-mod support;
+pub(in crate::store) mod support;

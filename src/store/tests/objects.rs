@@ -6,7 +6,8 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use super::support::{
-    collection, create, document, get, list, name, notes, object, on_both, query, tenant, time,
+    collection, collection_id, create, document, get, list, name, notes, object, on_both, query,
+    tenant, time,
 };
 use crate::store::objects::create::CreateError;
 use crate::store::{Change, NewObject, StoreErrorKind, UniqueKey, WriteError};
@@ -85,7 +86,12 @@ async fn nothing_is_created_under_another_version_of_the_collection() {
             ..object("notes", "{}", time(1))
         };
         let nowhere = object("nowhere", "{}", time(1));
-        for object in [old, nowhere] {
+        // A collection deleted and made again begins at version 1, too.
+        let former = NewObject {
+            collection_id: Uuid::now_v7(),
+            ..object("notes", "{}", time(1))
+        };
+        for object in [old, nowhere, former] {
             let id = object.id;
             let created = store.create_object(&tenant, object).await;
             assert!(
@@ -138,9 +144,18 @@ async fn many_large_objects_at_once_are_split_over_statements() {
     on_both(async |store| {
         let tenant = tenant(&store).await;
         collection(&store, &tenant, "notes").await;
-        let body = format!(r#"{{"text":"{}"}}"#, "x".repeat(1_000_000));
-        let creates =
-            (0..20).map(|_| store.create_object(&tenant, object("notes", &body, time(1))));
+        let text = "x".repeat(1_000_000);
+        let large = object("notes", &format!(r#"{{"text":"{text}"}}"#), time(1));
+        let creates = (0..10).map(|_| {
+            let id = Uuid::now_v7();
+            store.create_object(
+                &tenant,
+                NewObject {
+                    id,
+                    ..large.clone()
+                },
+            )
+        });
         for created in join_all(creates).await {
             created.unwrap();
         }
@@ -163,8 +178,8 @@ async fn an_update_decides_by_what_is_there() {
         let put = |schema| {
             let (store, tenant) = (store.clone(), tenant.clone());
             async move {
-                let put =
-                    store.put_collection(&tenant, notes(), schema, Uuid::now_v7(), time(1), accept);
+                let id = collection_id("notes");
+                let put = store.put_collection(&tenant, notes(), schema, id, time(1), accept);
                 put.await.unwrap().0
             }
         };

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 
 use super::support::{
-    collection, create, get, list, migrated, object, on_both_alone, on_postgres_alone, query, sql,
-    tenant, time,
+    collection, create, get, in_own_database, list, migrated, object, on_both_alone,
+    on_postgres_alone, query, sql, tenant, time,
 };
 use crate::store::objects::create::CreateError;
 use crate::store::{Change, DatabaseSettings, Store, StoreErrorKind, WriteError};
@@ -48,7 +48,7 @@ async fn a_store_opens_without_its_server_and_says_so() {
 /// store heals by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_connections_are_replaced() {
-    on_postgres_alone(async |settings| {
+    in_own_database(async |settings| {
         let store = migrated(&settings).await;
         let tenant = tenant(&store).await;
         collection(&store, &tenant, "notes").await;

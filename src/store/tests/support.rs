@@ -3,6 +3,7 @@
 //! On PostgreSQL the tests share a database, each with tenants of its own; a test that needs a
 //! database for itself says so. On SQLite each has its own file, which costs nothing.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -20,57 +21,98 @@ use crate::store::objects::list::{ListQuery, Page};
 use crate::store::{DatabaseSettings, GptRow, NewObject, ObjectRow, Store};
 
 /// Runs `test` on SQLite and on PostgreSQL.
-pub(super) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
+pub(in crate::store) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
     let directory = TempDir::new().unwrap();
     test(migrated(&sqlite(&directory)).await).await;
     test(migrated(&shared_postgres().await).await).await;
 }
 
-/// Runs `test` on both, with a database that nobody else uses and that has no tables yet.
-pub(super) async fn on_both_alone<F: Future<Output = ()>>(test: impl Fn(DatabaseSettings) -> F) {
+/// Runs `test` on both, with tables that nobody else uses and that are still to be made.
+pub(in crate::store) async fn on_both_alone<F: Future<Output = ()>>(
+    test: impl Fn(DatabaseSettings) -> F,
+) {
     let directory = TempDir::new().unwrap();
     test(sqlite(&directory)).await;
     on_postgres_alone(test).await;
 }
 
-/// Runs `test` on PostgreSQL, with a database that nobody else uses and that has no tables yet.
-pub(super) async fn on_postgres_alone<F: Future<Output = ()>>(
+/// Runs `test` on PostgreSQL in a schema of its own, which is far cheaper than a database.
+pub(in crate::store) async fn on_postgres_alone<F: Future<Output = ()>>(
     test: impl Fn(DatabaseSettings) -> F,
 ) {
-    let name = format!("store_test_{}", Uuid::now_v7().simple());
-    administer(&format!("CREATE DATABASE {name}"))
+    let shared = shared_postgres().await;
+    let schema = unique("schema");
+    administer(&shared, &format!("CREATE SCHEMA {schema}"))
         .await
         .unwrap();
-    test(postgres(&name)).await;
-    administer(&format!("DROP DATABASE {name} WITH (FORCE)"))
+    test(with_option(&shared, "search_path", &schema)).await;
+    administer(&shared, &format!("DROP SCHEMA {schema} CASCADE"))
         .await
         .unwrap();
 }
 
-pub(super) fn sqlite(directory: &TempDir) -> DatabaseSettings {
+/// Runs `test` on PostgreSQL with a database of its own.
+pub(in crate::store) async fn in_own_database<F: Future<Output = ()>>(
+    test: impl Fn(DatabaseSettings) -> F,
+) {
+    let name = unique("store_test");
+    let server = server();
+    administer(&server, &format!("CREATE DATABASE {name}"))
+        .await
+        .unwrap();
+    test(database(&name)).await;
+    administer(&server, &format!("DROP DATABASE {name} WITH (FORCE)"))
+        .await
+        .unwrap();
+}
+
+/// The same database, with a parameter of PostgreSQL set for every connection.
+pub(in crate::store) fn with_option(
+    settings: &DatabaseSettings,
+    name: &str,
+    value: &str,
+) -> DatabaseSettings {
+    let mut settings = settings.clone();
+    let separator = if settings.url.contains('?') { '&' } else { '?' };
+    settings
+        .url
+        .push_str(&format!("{separator}options[{name}]={value}"));
+    settings
+}
+
+pub(in crate::store) fn sqlite(directory: &TempDir) -> DatabaseSettings {
     let path = directory.path().join("data").join("store.db");
     settings(format!("sqlite://{}", path.display()))
 }
 
-pub(super) async fn migrated(settings: &DatabaseSettings) -> Store {
+pub(in crate::store) async fn migrated(settings: &DatabaseSettings) -> Store {
     let store = Store::connect(settings).await.unwrap();
     store.migrate().await.unwrap();
     store
 }
 
 /// The database that tests share; the first to come makes it.
-pub(super) async fn shared_postgres() -> DatabaseSettings {
+pub(in crate::store) async fn shared_postgres() -> DatabaseSettings {
     const NAME: &str = "store_tests";
-    // Two tests may try at once: one makes it, and the other fails on the name or its index.
-    let made = administer(&format!("CREATE DATABASE {NAME}")).await;
-    if let Err(error) = made {
-        let code = error.as_database_error().and_then(|error| error.code());
+    let there = PgConnection::connect_with(&options(&database(NAME))).await;
+    if there.is_err() {
+        // Two tests may try at once: one makes it, and the other fails on the name or its index.
+        let made = administer(&server(), &format!("CREATE DATABASE {NAME}")).await;
+        let code = made.err().and_then(|error| {
+            error
+                .as_database_error()
+                .and_then(|error| error.code().map(Cow::into_owned))
+        });
         assert!(
-            matches!(code.as_deref(), Some("42P04" | "23505")),
-            "{error}"
+            matches!(code.as_deref(), None | Some("42P04" | "23505")),
+            "{code:?}"
         );
     }
-    postgres(NAME)
+    database(NAME)
+}
+
+fn unique(prefix: &str) -> String {
+    format!("{prefix}_{}", Uuid::now_v7().simple())
 }
 
 fn settings(url: String) -> DatabaseSettings {
@@ -81,32 +123,31 @@ fn settings(url: String) -> DatabaseSettings {
     }
 }
 
-fn postgres(database: &str) -> DatabaseSettings {
-    settings(
-        postgres_options()
-            .database(database)
-            .to_url_lossy()
-            .to_string(),
-    )
+fn database(name: &str) -> DatabaseSettings {
+    settings(options(&server()).database(name).to_url_lossy().to_string())
 }
 
-fn postgres_options() -> PgConnectOptions {
+fn server() -> DatabaseSettings {
     let url = std::env::var("TEST_POSTGRES_URL").expect(
         "TEST_POSTGRES_URL must name a PostgreSQL server as its superuser, such as \
          postgres://postgres@localhost:5432/postgres; `cargo xtask test` starts one and sets it",
     );
-    PgConnectOptions::from_str(&url).expect("TEST_POSTGRES_URL must be a URL")
+    settings(url)
 }
 
-async fn administer(sql: &str) -> Result<(), sqlx::Error> {
-    let mut connection = PgConnection::connect_with(&postgres_options()).await?;
+fn options(settings: &DatabaseSettings) -> PgConnectOptions {
+    PgConnectOptions::from_str(&settings.url).expect("TEST_POSTGRES_URL must be a URL")
+}
+
+async fn administer(settings: &DatabaseSettings, sql: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect_with(&options(settings)).await?;
     connection.execute(AssertSqlSafe(sql.to_owned())).await?;
     connection.close().await
 }
 
 /// A tenant that nobody else has, with its GPT.
-pub(super) async fn tenant(store: &Store) -> Tenant {
-    let id: GptId = format!("gpt-{}", Uuid::now_v7().simple()).parse().unwrap();
+pub(in crate::store) async fn tenant(store: &Store) -> Tenant {
+    let id: GptId = unique("gpt").parse().unwrap();
     let gpt = GptRow {
         id: id.clone(),
         name: "test".to_owned(),
@@ -116,27 +157,27 @@ pub(super) async fn tenant(store: &Store) -> Tenant {
     Tenant::vouched(id)
 }
 
-pub(super) fn name(name: &str) -> CollectionName {
+pub(in crate::store) fn name(name: &str) -> CollectionName {
     name.parse().unwrap()
 }
 
 /// The name of the collection that most tests use.
-pub(super) fn notes() -> &'static CollectionName {
+pub(in crate::store) fn notes() -> &'static CollectionName {
     static NOTES: LazyLock<CollectionName> = LazyLock::new(|| name("notes"));
     &NOTES
 }
 
-pub(super) fn document(text: &str) -> Document {
+pub(in crate::store) fn document(text: &str) -> Document {
     Document::parse(text, &Limits::default()).unwrap()
 }
 
 /// `number` microseconds after some moment.
-pub(super) fn time(number: i64) -> Timestamp {
+pub(in crate::store) fn time(number: i64) -> Timestamp {
     Timestamp::from_micros(1_790_000_000_000_000 + number).unwrap()
 }
 
 /// Makes a collection without a schema.
-pub(super) async fn collection(store: &Store, tenant: &Tenant, collection: &str) {
+pub(in crate::store) async fn collection(store: &Store, tenant: &Tenant, collection: &str) {
     let (id, at) = (collection_id(collection), Timestamp::now());
     store
         .put_collection(tenant, &name(collection), None, id, at, |_| Ok::<_, ()>(()))
@@ -145,14 +186,17 @@ pub(super) async fn collection(store: &Store, tenant: &Tenant, collection: &str)
 }
 
 /// The id that a collection of this name gets in tests.
-pub(super) fn collection_id(collection: &str) -> Uuid {
+pub(in crate::store) fn collection_id(collection: &str) -> Uuid {
     let mut bytes = [0; 16];
-    bytes.iter_mut().zip(collection.bytes()).for_each(|(to, from)| *to = from);
+    bytes
+        .iter_mut()
+        .zip(collection.bytes())
+        .for_each(|(to, from)| *to = from);
     Uuid::from_bytes(bytes)
 }
 
 /// An object of the first version of `collection`.
-pub(super) fn object(collection: &str, body: &str, at: Timestamp) -> NewObject {
+pub(in crate::store) fn object(collection: &str, body: &str, at: Timestamp) -> NewObject {
     NewObject {
         id: Uuid::now_v7(),
         collection: name(collection),
@@ -164,7 +208,7 @@ pub(super) fn object(collection: &str, body: &str, at: Timestamp) -> NewObject {
 }
 
 /// Creates an object and returns its id.
-pub(super) async fn create(
+pub(in crate::store) async fn create(
     store: &Store,
     tenant: &Tenant,
     collection: &str,
@@ -177,7 +221,7 @@ pub(super) async fn create(
     id
 }
 
-pub(super) async fn get(store: &Store, tenant: &Tenant, id: Uuid) -> ObjectRow {
+pub(in crate::store) async fn get(store: &Store, tenant: &Tenant, id: Uuid) -> ObjectRow {
     store
         .get_object(tenant, id)
         .await
@@ -186,7 +230,7 @@ pub(super) async fn get(store: &Store, tenant: &Tenant, id: Uuid) -> ObjectRow {
 }
 
 /// Everything, newest first, in one page.
-pub(super) fn query() -> ListQuery {
+pub(in crate::store) fn query() -> ListQuery {
     ListQuery {
         after: None,
         ascending: false,
@@ -198,7 +242,7 @@ pub(super) fn query() -> ListQuery {
     }
 }
 
-pub(super) async fn list(
+pub(in crate::store) async fn list(
     store: &Store,
     tenant: &Tenant,
     collection: &str,
@@ -211,7 +255,7 @@ pub(super) async fn list(
 }
 
 /// The ids of all pages, each of which has at most `query.limit` objects.
-pub(super) async fn walk(
+pub(in crate::store) async fn walk(
     store: &Store,
     tenant: &Tenant,
     collection: &str,
@@ -231,7 +275,7 @@ pub(super) async fn walk(
 }
 
 /// Runs one statement outside of everything, and returns its first column as text.
-pub(super) async fn sql(store: &Store, sql: &str) -> Vec<String> {
+pub(in crate::store) async fn sql(store: &Store, sql: &str) -> Vec<String> {
     use sea_orm::ConnectionTrait;
     let rows = store
         .database()
@@ -245,6 +289,6 @@ pub(super) async fn sql(store: &Store, sql: &str) -> Vec<String> {
 }
 
 /// Long enough for a task that can go on to have gone on.
-pub(super) async fn settle() {
+pub(in crate::store) async fn settle() {
     tokio::time::sleep(Duration::from_millis(150)).await;
 }
