@@ -1,0 +1,27 @@
+//! The behaviour of the service. One file for each operation, under its name in the contract, and
+//! one for each matter that concerns several.
+
+mod batch_objects;
+mod create_object;
+mod delete_collection;
+mod delete_object;
+mod get_collection;
+mod get_health;
+mod get_limits;
+mod get_object;
+mod list_collections;
+mod list_objects;
+mod patch_object;
+mod replace_object;
+mod upsert_collection;
+
+mod client;
+mod concurrency;
+mod containment;
+mod cursors;
+mod fidelity;
+mod idempotency;
+mod preconditions;
+mod schemas;
+mod transport;
+mod walks;

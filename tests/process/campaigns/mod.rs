@@ -1,0 +1,8 @@
+//! Campaigns: minutes of harm, bounded, after the suite. The second nextest profile runs them one
+//! at a time.
+
+mod deep_page;
+mod flood;
+mod kill9;
+mod outage;
+mod revocation;

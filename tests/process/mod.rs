@@ -1,0 +1,35 @@
+//! Tests of the real program as a process: its commands, its start and stop, and campaigns that
+//! kill it, take its database away or flood it.
+
+mod caller;
+mod campaigns;
+mod commands;
+mod contract;
+mod first_run;
+mod help;
+mod keys;
+mod log;
+mod replicas;
+mod stop;
+
+use caller::{Answer, Caller};
+
+/// Makes two tests of a function that takes a `ScratchDatabase`.
+macro_rules! on_each_database {
+    ($name:ident) => {
+        mod $name {
+            use crate::support::cluster::ScratchDatabase;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name(ScratchDatabase::sqlite()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name(ScratchDatabase::postgres().await).await;
+            }
+        }
+    };
+}
+use on_each_database;

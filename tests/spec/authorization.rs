@@ -1,0 +1,353 @@
+//! A walk over every operation of the document with keys that must not work.
+
+use std::time::Duration;
+
+use gpt_object_store::auth::ApiKey;
+use gpt_object_store::clock::Timestamp;
+use gpt_object_store_openapi::Operation;
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::actor::Gpt;
+use crate::support::answer::Answer;
+use crate::support::app::App;
+use crate::support::conformance;
+use crate::support::http::Call;
+use crate::support::snapshot::assert_problem;
+
+/// What fills a path and a body.
+struct Target {
+    gpt_id: String,
+    object: String,
+}
+
+/// A request of `operation` that would succeed with the right key.
+fn call(app: &App, operation: &Operation, target: &Target) -> Call {
+    let path = operation
+        .path
+        .replace("{gpt_id}", &target.gpt_id)
+        .replace("{name}", "notes")
+        .replace("{id}", &target.object);
+    assert!(!path.contains('{'), "say here what fills {path}");
+    let method: Method = operation.method.to_ascii_uppercase().parse().unwrap();
+    let call = app.call(method, &path);
+    match body(&operation.operation_id) {
+        Some(body) => call.json(body),
+        None => {
+            assert!(
+                operation.request_body.is_none(),
+                "say here what the body of {} may be",
+                operation.operation_id
+            );
+            call
+        }
+    }
+}
+
+fn body(operation: &str) -> Option<Value> {
+    match operation {
+        "upsert_collection" => Some(json!({ "name": "notes" })),
+        "create_object" | "patch_object" | "replace_object" => Some(json!({ "body": {} })),
+        "batch_objects" => Some(json!({ "operations": [{ "op": "create", "body": {} }] })),
+        _ => None,
+    }
+}
+
+async fn target(gpt: &Gpt) -> Target {
+    let object = gpt
+        .has_object("notes", json!({ "secret": "of this GPT" }))
+        .await;
+    Target {
+        gpt_id: gpt.id().to_owned(),
+        object,
+    }
+}
+
+fn secured() -> impl Iterator<Item = &'static Operation> {
+    conformance::operations()
+        .iter()
+        .filter(|operation| operation.is_secured())
+}
+
+#[track_caller]
+fn assert_unauthorized(answer: Answer, of: &str, has_token: bool) {
+    let answer = answer.expect(401).problem("unauthorized");
+    let challenge = answer.header("www-authenticate").unwrap();
+    assert!(challenge.starts_with("Bearer "), "{of}: {challenge}");
+    // RFC 6750, 3.1: who sent no credentials is told no error code.
+    assert_eq!(
+        challenge.contains("error=\"invalid_token\""),
+        has_token,
+        "{of}: {challenge}"
+    );
+}
+
+on_both!(without_a_good_key_every_operation_answers_401);
+async fn without_a_good_key_every_operation_answers_401(app: App) {
+    let gpt = app.gpt_with_notes().await;
+    let id = gpt.id().parse().unwrap();
+    let target = target(&gpt).await;
+    let unknown = ApiKey::generate().unwrap();
+    let expired = app
+        .key(
+            Some(&id),
+            "objects:read objects:write",
+            Some(Timestamp::now()),
+        )
+        .await;
+    let revoked = app.key(Some(&id), "objects:read objects:write", None).await;
+    assert!(app.operator().revoke_key(&revoked.row.id).await.unwrap());
+    let mut mistyped = gpt.key().to_owned();
+    let last = mistyped.pop().unwrap();
+    mistyped.push(if last == 'a' { 'b' } else { 'a' });
+
+    for operation in secured() {
+        let of = operation.operation_id.as_str();
+        assert_unauthorized(call(&app, operation, &target).await, of, false);
+        for (what, key) in [
+            ("malformed", "nonsense"),
+            ("cut", &gpt.key()[..20]),
+            ("mistyped", &mistyped),
+            ("unknown", unknown.reveal()),
+            ("expired", expired.key.reveal()),
+            ("revoked", revoked.key.reveal()),
+        ] {
+            let answer = call(&app, operation, &target).key(key).await;
+            assert_unauthorized(answer, &format!("{of}, {what}"), true);
+        }
+    }
+    assert_eq!(
+        gpt.get_object(&target.object)
+            .await
+            .expect(200)
+            .number("version"),
+        1
+    );
+}
+
+on_both!(only_the_bearer_scheme_is_taken);
+async fn only_the_bearer_scheme_is_taken(app: App) {
+    let gpt = app.gpt().await;
+    let limits = |authorization: String| {
+        app.call(Method::GET, "/v1/limits")
+            .header("authorization", authorization)
+    };
+    for authorization in [
+        String::new(),
+        "Bearer".to_owned(),
+        "Bearer ".to_owned(),
+        gpt.key().to_owned(),
+        format!("Basic {}", gpt.key()),
+        format!("Token {}", gpt.key()),
+        format!("Bearer {} {}", gpt.key(), gpt.key()),
+        format!("Bearer x{}", gpt.key()),
+    ] {
+        let answer = limits(authorization.clone()).await;
+        assert_eq!(answer.status(), 401, "{authorization}\n{answer}");
+    }
+    // The scheme's case does not matter (RFC 9110, 11.1).
+    limits(format!("bearer {}", gpt.key())).await.expect(200);
+    let in_query = app
+        .call(Method::GET, "/v1/limits")
+        .query("access_token", gpt.key());
+    in_query.await.expect(401);
+    assert_problem(
+        "unauthorized_missing",
+        &app.call(Method::GET, "/v1/limits").await,
+    );
+    assert_problem(
+        "unauthorized_malformed",
+        &app.call(Method::GET, "/v1/limits").key("nonsense").await,
+    );
+}
+
+on_both!(without_its_scope_every_operation_answers_403);
+async fn without_its_scope_every_operation_answers_403(app: App) {
+    let gpt = app.gpt_with_notes().await;
+    let id = gpt.id().parse().unwrap();
+    let target = target(&gpt).await;
+    let all = [
+        "objects:read",
+        "objects:write",
+        "storage:read",
+        "storage:write",
+        "files:read",
+        "files:write",
+    ];
+    for operation in secured() {
+        let scope = operation
+            .required_scope
+            .as_deref()
+            .expect("an operation with security has x-required-scope");
+        if scope == "any" {
+            continue;
+        }
+        let others: Vec<_> = all.into_iter().filter(|other| *other != scope).collect();
+        let key = app.key(Some(&id), &others.join(" "), None).await;
+        let refused = call(&app, operation, &target)
+            .key(key.key.reveal())
+            .await
+            .expect(403)
+            .problem("forbidden");
+        assert!(refused.string("detail").contains(scope), "{refused}");
+        let key = app.key(Some(&id), scope, None).await;
+        let wrong_body = call(&app, operation, &target)
+            .key(key.key.reveal())
+            .query("colour", "red")
+            .await;
+        wrong_body.refuses("colour");
+    }
+    assert_eq!(
+        gpt.get_object(&target.object)
+            .await
+            .expect(200)
+            .number("version"),
+        1
+    );
+}
+
+on_both!(an_operators_key_has_no_data);
+async fn an_operators_key_has_no_data(app: App) {
+    let gpt = app.gpt_with_notes().await;
+    let target = target(&gpt).await;
+    let operator = app
+        .key(None, "admin objects:read objects:write", None)
+        .await;
+    for operation in secured() {
+        let answer = call(&app, operation, &target)
+            .key(operator.key.reveal())
+            .await;
+        let may_answer = operation.required_scope.as_deref() == Some("any");
+        assert!(
+            answer.status() == 403 || (may_answer && answer.status() == 200),
+            "{answer}"
+        );
+    }
+}
+
+on_both!(anothers_gpt_id_is_forbidden);
+async fn anothers_gpt_id_is_forbidden(app: App) {
+    let (gpt, stranger) = (app.gpt_with_notes().await, app.gpt_with_notes().await);
+    let target = target(&gpt).await;
+    let nobody = Target {
+        gpt_id: "nobody-at-all".to_owned(),
+        object: target.object.clone(),
+    };
+    for operation in secured().filter(|operation| operation.path.contains("{gpt_id}")) {
+        let refused = call(&app, operation, &target)
+            .key(stranger.key())
+            .await
+            .expect(403)
+            .problem("forbidden");
+        let never = call(&app, operation, &nobody)
+            .key(stranger.key())
+            .await
+            .expect(403);
+        assert_eq!(
+            anonymous(&refused),
+            anonymous(&never),
+            "whether a GPT exists is nobody else's business"
+        );
+    }
+    assert_problem(
+        "forbidden",
+        &stranger.with_id(gpt.id()).list_collections().await,
+    );
+    assert_eq!(
+        gpt.walk(|| gpt.list_objects("notes")).await,
+        [target.object]
+    );
+}
+
+on_both!(anothers_object_is_as_if_it_were_not);
+async fn anothers_object_is_as_if_it_were_not(app: App) {
+    let (gpt, stranger) = (app.gpt_with_notes().await, app.gpt_with_notes().await);
+    let theirs = target(&gpt).await;
+    let deleted = target(&stranger).await;
+    stranger.delete_object(&deleted.object).await.expect(204);
+    let never = Target {
+        gpt_id: stranger.id().to_owned(),
+        object: Uuid::now_v7().to_string(),
+    };
+    for operation in secured().filter(|operation| operation.path.contains("{id}")) {
+        let mut answers = Vec::new();
+        for target in [&theirs, &deleted, &never] {
+            let plain = call(&app, operation, target)
+                .key(stranger.key())
+                .await
+                .expect(404);
+            // Preconditions must not tell either.
+            let conditional = call(&app, operation, target).key(stranger.key());
+            let conditional = conditional
+                .header("If-Match", "\"1\"")
+                .header("If-None-Match", "\"1\"")
+                .await
+                .expect(404);
+            answers.extend([anonymous(&plain), anonymous(&conditional)]);
+        }
+        answers.dedup();
+        assert_eq!(answers.len(), 1, "{}: {answers:#?}", operation.operation_id);
+    }
+    assert_eq!(
+        gpt.get_object(&theirs.object)
+            .await
+            .expect(200)
+            .number("version"),
+        1
+    );
+}
+
+/// Everything of an answer but the request's own id and path: status, headers and body.
+fn anonymous(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let id = answer.header("x-request-id").unwrap();
+    let text = answer
+        .text()
+        .replace(&id, "[request-id]")
+        .replace(answer.path(), "[path]");
+    let own = ["x-request-id", "date", "content-length"];
+    let headers = answer
+        .headers()
+        .into_iter()
+        .filter(|(name, _)| !own.contains(&name.as_str()));
+    (answer.status(), headers.collect(), text)
+}
+
+on_both!(what_needs_no_key_answers_without_one);
+async fn what_needs_no_key_answers_without_one(app: App) {
+    let target = Target {
+        gpt_id: "nobody".to_owned(),
+        object: Uuid::nil().to_string(),
+    };
+    let mut open = conformance::operations()
+        .iter()
+        .filter(|operation| !operation.is_secured())
+        .peekable();
+    assert!(
+        open.peek().is_some(),
+        "at least the health check is for anybody"
+    );
+    for operation in open {
+        call(&app, operation, &target).await.expect(200);
+    }
+}
+
+on_both!(a_remembered_key_expires_to_the_moment);
+async fn a_remembered_key_expires_to_the_moment(app: App) {
+    let gpt = app.gpt().await;
+    let id = gpt.id().parse().unwrap();
+    let end = Timestamp::now().plus(Duration::from_millis(300));
+    let key = app.key(Some(&id), "objects:read", Some(end)).await;
+    let gpt = gpt.with_key(key.key.reveal());
+    loop {
+        let start = Timestamp::now();
+        let answer = gpt.get_limits().await;
+        if answer.status() != 200 {
+            answer.expect(401).problem("unauthorized");
+            assert!(Timestamp::now() >= end, "refused before its time");
+            return;
+        }
+        assert!(start < end, "still taken after its time");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,42 @@
+//! Every operation of the document has contract tests, on both databases.
+
+use std::process::Command;
+
+use crate::support::conformance;
+
+#[test]
+fn every_operation_has_contract_tests() {
+    let tests = tests_of_this_program();
+    let has = |operation: &str, database: &str| {
+        let (file, variant) = (format!("contract::{operation}::"), format!("::{database}"));
+        tests
+            .iter()
+            .any(|test| test.starts_with(&file) && test.ends_with(&variant))
+    };
+    let missing: Vec<_> = conformance::operations()
+        .iter()
+        .map(|operation| operation.operation_id.as_str())
+        .filter(|operation| !has(operation, "sqlite") || !has(operation, "postgres"))
+        .map(|operation| format!("`{operation}` has no contract test: write tests/contract/{operation}.rs, with `on_both!`"))
+        .collect();
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// The names of all tests, as the test runner sees them.
+fn tests_of_this_program() -> Vec<String> {
+    let listed = Command::new(std::env::current_exe().unwrap())
+        .arg("--list")
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let tests: Vec<_> = listed
+        .lines()
+        .filter_map(|line| line.strip_suffix(": test"))
+        .map(str::to_owned)
+        .collect();
+    assert!(
+        tests.len() > 10,
+        "the list of tests cannot be read: {listed}"
+    );
+    tests
+}

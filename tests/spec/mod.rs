@@ -1,0 +1,7 @@
+//! What the document says of itself, of the service and of these tests.
+
+mod authorization;
+mod coverage;
+mod drift;
+mod seed;
+mod served;

@@ -1,0 +1,180 @@
+//! The running server as a test sees it, with the operator's commands at hand.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use gpt_object_store::clock::Timestamp;
+use gpt_object_store::config::{Config, Source};
+use gpt_object_store::ids::GptId;
+use gpt_object_store::service::{IssuedKey, KeyRequest, Service};
+use gpt_object_store::store::{DatabaseSettings, Store};
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::actor::Gpt;
+use super::answer::Answer;
+use super::database::Database;
+use super::http::{Call, Http};
+
+/// Every scope that a GPT's own key has.
+const ALL_SCOPES: &str =
+    "objects:read objects:write storage:read storage:write files:read files:write";
+
+/// One of the two servers that `cargo xtask test` starts, and its database.
+pub struct App {
+    http: Http,
+    database_url: String,
+    operator: Service,
+}
+
+/// What `cargo xtask test` says of a server that it started.
+#[derive(Deserialize)]
+struct TestServer {
+    url: String,
+    database_url: String,
+}
+
+impl App {
+    /// The server on SQLite.
+    pub async fn sqlite() -> Self {
+        Self::of("TEST_SERVER_SQLITE").await
+    }
+
+    /// The server on PostgreSQL.
+    pub async fn postgres() -> Self {
+        Self::of("TEST_SERVER_POSTGRES").await
+    }
+
+    async fn of(variable: &str) -> Self {
+        let server = std::env::var(variable).unwrap_or_else(|_| {
+            panic!("{variable} does not say where the server is: run `cargo xtask test`, which starts it")
+        });
+        let server: TestServer = serde_json::from_str(&server).unwrap();
+        let environment =
+            BTreeMap::from([("DATABASE_URL".to_owned(), server.database_url.clone())]);
+        let config = Config::read(Source::new(environment)).unwrap();
+        // What `gpt create` and `key create` do while a server runs.
+        let store = Store::connect(&DatabaseSettings::new(config.database.url))
+            .await
+            .unwrap();
+        Self {
+            http: Http::new(server.url),
+            database_url: server.database_url,
+            operator: Service::new(store, config.limits),
+        }
+    }
+
+    /// What the operator's commands do.
+    pub fn operator(&self) -> &Service {
+        &self.operator
+    }
+
+    /// A connection of its own to the server's database.
+    pub async fn database(&self) -> Database {
+        Database::open(&self.database_url).await
+    }
+
+    /// A new GPT with a key of its own, and nothing stored.
+    pub async fn gpt(&self) -> Gpt {
+        let id: GptId = format!("gpt-{}", Uuid::new_v4().simple()).parse().unwrap();
+        self.operator.create_gpt(&id, "a test's").await.unwrap();
+        let issued = self.key(Some(&id), ALL_SCOPES, None).await;
+        Gpt::new(self.http.clone(), id.as_str(), issued.key.reveal())
+    }
+
+    /// A new GPT with the collection `notes`.
+    pub async fn gpt_with_notes(&self) -> Gpt {
+        let gpt = self.gpt().await;
+        gpt.upsert_collection("notes").await.expect(201);
+        gpt
+    }
+
+    /// A new key of a GPT, or of an operator.
+    pub async fn key(
+        &self,
+        gpt: Option<&GptId>,
+        scopes: &str,
+        expires_at: Option<Timestamp>,
+    ) -> IssuedKey {
+        let request = KeyRequest {
+            gpt_id: gpt.cloned(),
+            name: "a test's".to_owned(),
+            scopes: scopes.parse().unwrap(),
+            expires_at,
+        };
+        self.operator.issue_key(request).await.unwrap().unwrap()
+    }
+
+    /// A request without a key.
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        self.http.call(method, path)
+    }
+
+    /// Sends `bytes` over a connection of its own and then nothing more. The answer, if there is one.
+    pub async fn raw(&self, bytes: impl Into<Vec<u8>>) -> Option<Answer> {
+        let (address, bytes) = (
+            self.http.url().trim_start_matches("http://").to_owned(),
+            bytes.into(),
+        );
+        let heard = tokio::task::spawn_blocking(move || exchange(&address, &bytes))
+            .await
+            .unwrap();
+        let method_and_path = heard.0;
+        parse(&method_and_path, &heard.1).map(Answer::checked)
+    }
+}
+
+/// Sends and half-closes; gives the request line and all that came back.
+fn exchange(address: &str, bytes: &[u8]) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let mut reading = stream.try_clone().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut heard = Vec::new();
+        // A connection that is reset has said all that it will say.
+        let _ = reading.read_to_end(&mut heard);
+        heard
+    });
+    // The server may have answered and closed before it heard everything.
+    let _ = stream.write_all(bytes);
+    let _ = stream.shutdown(Shutdown::Write);
+    let first_line = bytes
+        .split(|byte| *byte == b'\r')
+        .next()
+        .unwrap_or_default();
+    (
+        String::from_utf8_lossy(first_line).into_owned(),
+        reader.join().unwrap(),
+    )
+}
+
+fn parse(request_line: &str, heard: &[u8]) -> Option<Answer> {
+    let end = heard.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&heard[..end]).unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let headers: HeaderMap = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| {
+            (
+                name.parse::<HeaderName>().unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            )
+        })
+        .collect();
+    let (method, target) = request_line.split_once(' ').unwrap_or_default();
+    let path = target.split([' ', '?']).next().unwrap_or_default();
+    Some(Answer::new(
+        method,
+        path,
+        status,
+        headers,
+        heard[end + 4..].to_vec(),
+    ))
+}

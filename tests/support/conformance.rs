@@ -1,0 +1,395 @@
+//! Holds answers against the contract: what the document does not say fails every test.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use gpt_object_store_openapi::{GPT_OBJECT_STORE_YAML, Operation, load};
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+
+use super::answer::Answer;
+
+static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::load);
+
+/// The contract, ready for answers to be held against it.
+struct Contract {
+    operations: Vec<Operation>,
+    components: Value,
+    validators: Mutex<HashMap<String, Arc<Validator>>>,
+}
+
+/// Every operation of the contract.
+pub fn operations() -> &'static [Operation] {
+    &CONTRACT.operations
+}
+
+/// A named schema of the contract.
+pub fn schema(name: &str) -> &'static Value {
+    &CONTRACT.components["schemas"][name]
+}
+
+/// The operation that answers `method` at `path`.
+pub fn operation(method: &str, path: &str) -> Option<&'static Operation> {
+    let wanted = method.to_ascii_lowercase();
+    operations()
+        .iter()
+        .find(|operation| operation.method == wanted && matches(&operation.path, path))
+}
+
+/// What of `answer` is not as the contract says, a sentence each.
+pub fn faults(answer: &Answer) -> Vec<String> {
+    let mut faults = Vec::new();
+    if answer.status() >= 500 {
+        faults.push("no request may be answered with a failure of the server".to_owned());
+    }
+    if answer.header("x-request-id").is_none_or(|id| id.is_empty()) {
+        faults.push("the header x-request-id is missing".to_owned());
+    }
+    if answer.status() >= 400 && answer.method() != "HEAD" {
+        problem_faults(answer, &mut faults);
+    }
+    if let Some(operation) = operation(answer.method(), answer.path()) {
+        operation_faults(operation, answer, &mut faults);
+    }
+    faults
+}
+
+/// What every failure must be, also of paths that the contract does not have.
+fn problem_faults(answer: &Answer, faults: &mut Vec<String>) {
+    let mut must = |holds: bool, what: &str| {
+        if !holds {
+            faults.push(what.to_owned());
+        }
+    };
+    let text = |pointer: &str| {
+        answer
+            .json()
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let number = |name: &str| answer[name].as_i64().map(|number| number.to_string());
+    let content_type = answer.header("content-type");
+    must(
+        content_type.as_deref() == Some("application/problem+json"),
+        "a problem has its own media type",
+    );
+    must(
+        answer["status"] == answer.status(),
+        "`status` repeats the status of the answer",
+    );
+    must(
+        text("/type").ends_with(&format!("/problems/{}", text("/code"))),
+        "`type` links to the page of `code`",
+    );
+    must(
+        text("/error/code") == text("/code"),
+        "`error.code` repeats `code`",
+    );
+    must(
+        text("/error/message") == text("/detail"),
+        "`error.message` repeats `detail`",
+    );
+    must(
+        answer.header("x-request-id").as_deref() == Some(text("/request_id")),
+        "`request_id` repeats x-request-id",
+    );
+    must(
+        text("/instance") == answer.path(),
+        "`instance` is the path of the request",
+    );
+    must(
+        answer.header("retry-after") == number("retry_after"),
+        "Retry-After repeats `retry_after`",
+    );
+    let version = number("current_version").map(|version| format!("\"{version}\""));
+    must(
+        answer.header("etag") == version,
+        "ETag repeats `current_version`",
+    );
+    must(
+        answer.status() != 401 || answer.header("www-authenticate").is_some(),
+        "a 401 has WWW-Authenticate",
+    );
+    must(
+        answer.status() != 405 || answer.header("allow").is_some(),
+        "a 405 has Allow",
+    );
+    faults
+        .extend(CONTRACT.schema_faults(&json!({ "$ref": "#/components/schemas/Problem" }), answer));
+}
+
+fn operation_faults(operation: &Operation, answer: &Answer, faults: &mut Vec<String>) {
+    let Some(response) = declared(operation, answer.status()) else {
+        let statuses: Vec<_> = operation.statuses().collect();
+        faults.push(format!(
+            "{} declares {}, not this status",
+            operation.operation_id,
+            statuses.join(", ")
+        ));
+        return;
+    };
+    for (name, header) in response["headers"].as_object().into_iter().flatten() {
+        if header["required"] == true && answer.header(name).is_none() {
+            faults.push(format!("the header {name} is required"));
+        }
+    }
+    let Some(content) = response["content"].as_object() else {
+        if !answer.text().is_empty() {
+            faults.push("no body is declared for this status".to_owned());
+        }
+        return;
+    };
+    let content_type = answer.header("content-type").unwrap_or_default();
+    match content.get(&content_type) {
+        Some(media_type) => faults.extend(CONTRACT.schema_faults(&media_type["schema"], answer)),
+        None => faults.push(format!(
+            "the media type {content_type:?} is not declared for this status"
+        )),
+    }
+}
+
+/// The response that the operation declares for `status`. `default` stands for failures only.
+fn declared(operation: &Operation, status: u16) -> Option<&Value> {
+    let wanted = status.to_string();
+    let find = |key: &str| operation.responses.iter().find(|(status, _)| status == key);
+    let found = find(&wanted).or_else(|| find("default").filter(|_| status >= 400));
+    found.map(|(_, response)| response)
+}
+
+impl Contract {
+    fn load() -> Self {
+        let document = load(GPT_OBJECT_STORE_YAML).unwrap_or_else(|error| panic!("{error:?}"));
+        let mut components = document.value()["components"].clone();
+        components["schemas"]
+            .as_object_mut()
+            .unwrap()
+            .values_mut()
+            .for_each(close);
+        Self {
+            operations: document.operations(),
+            components,
+            validators: Mutex::default(),
+        }
+    }
+
+    fn schema_faults(&self, schema: &Value, answer: &Answer) -> Vec<String> {
+        let validator = self.validator(schema);
+        let errors = validator.iter_errors(answer.json());
+        errors
+            .map(|error| format!("the body's {:?}: {error}", error.instance_path().as_str()))
+            .collect()
+    }
+
+    fn validator(&self, schema: &Value) -> Arc<Validator> {
+        let mut validators = self.validators.lock().unwrap();
+        let validator = validators.entry(schema.to_string()).or_insert_with(|| {
+            let mut whole = schema.clone();
+            whole["components"] = json!({ "schemas": self.reachable(schema) });
+            let options = jsonschema::draft202012::options().should_validate_formats(true);
+            Arc::new(options.build(&whole).unwrap())
+        });
+        validator.clone()
+    }
+
+    /// The named schemas that `schema` refers to, and those that they refer to: to compile more of
+    /// the document would take longer than most tests.
+    fn reachable(&self, schema: &Value) -> Map<String, Value> {
+        let mut reached = Map::new();
+        let mut open = references(schema);
+        while let Some(name) = open.pop() {
+            let schema = &self.components["schemas"][&name];
+            if reached.insert(name, schema.clone()).is_none() {
+                open.extend(references(schema));
+            }
+        }
+        reached
+    }
+}
+
+/// The names of the components that `value` refers to.
+fn references(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(members) => {
+            let target = members.get("$ref").and_then(Value::as_str);
+            let name = target.and_then(|target| target.strip_prefix("#/components/schemas/"));
+            name.map(str::to_owned)
+                .into_iter()
+                .chain(members.values().flat_map(references))
+                .collect()
+        }
+        Value::Array(list) => list.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Refuses members that the schema does not have: an answer must not say more than the contract.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            let has_members = members
+                .get("properties")
+                .and_then(Value::as_object)
+                .is_some_and(|all| !all.is_empty());
+            if has_members {
+                members
+                    .entry("additionalProperties")
+                    .or_insert(json!(false));
+            }
+            members.values_mut().for_each(close);
+        }
+        Value::Array(list) => list.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+fn matches(template: &str, path: &str) -> bool {
+    let (template, path): (Vec<_>, Vec<_>) =
+        (template.split('/').collect(), path.split('/').collect());
+    let same = |(wanted, given): (&&str, &&str)| {
+        wanted == given || (wanted.starts_with('{') && !given.is_empty())
+    };
+    template.len() == path.len() && template.iter().zip(&path).all(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: &str = "/v1/objects/0198c2f4-7b1e-7c33-9f0a-3d5e2b1c4a60";
+
+    fn object() -> Value {
+        json!({
+            "id": "0198c2f4-7b1e-7c33-9f0a-3d5e2b1c4a60",
+            "collection": "notes",
+            "body": { "any": ["thing"] },
+            "version": 1,
+            "created_at": "2026-01-31T12:00:00.000000Z",
+            "updated_at": "2026-01-31T12:00:00.000000Z",
+        })
+    }
+
+    fn problem() -> Value {
+        json!({
+            "type": "http://localhost:8000/problems/object-not-found",
+            "title": "Object not found",
+            "status": 404,
+            "detail": "None.",
+            "instance": PATH,
+            "code": "object-not-found",
+            "request_id": "r",
+            "error": { "message": "None.", "type": "x", "param": null, "code": "object-not-found" },
+        })
+    }
+
+    fn faults_of(
+        status: u16,
+        headers: &[(&'static str, &'static str)],
+        body: &Value,
+    ) -> Vec<String> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let answer = Answer::new(
+            "GET",
+            PATH,
+            status,
+            headers.collect(),
+            body.to_string().into_bytes(),
+        );
+        faults(&answer)
+    }
+
+    const FINE: [(&str, &str); 3] = [
+        ("x-request-id", "r"),
+        ("content-type", "application/json"),
+        ("etag", "\"1\""),
+    ];
+    const FAILED: [(&str, &str); 2] = [
+        ("x-request-id", "r"),
+        ("content-type", "application/problem+json"),
+    ];
+
+    #[test]
+    fn what_keeps_to_the_contract_has_no_faults() {
+        assert_eq!(faults_of(200, &FINE, &object()), Vec::<String>::new());
+        assert_eq!(faults_of(404, &FAILED, &problem()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_departure_is_noticed() {
+        let with = |mut whole: Value, pointer: &str, value: Value| {
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            whole.pointer_mut(parent).unwrap()[name] = value;
+            whole
+        };
+        let text = [
+            ("x-request-id", "r"),
+            ("content-type", "text/plain"),
+            ("etag", "\"1\""),
+        ];
+        for (faults, expected) in [
+            (faults_of(201, &FINE, &object()), "declares 200, 304"),
+            (
+                faults_of(200, &FINE[..2], &object()),
+                "the header ETag is required",
+            ),
+            (
+                faults_of(200, &FINE[1..], &object()),
+                "x-request-id is missing",
+            ),
+            (faults_of(200, &text, &object()), "media type"),
+            (faults_of(304, &FINE, &object()), "no body is declared"),
+            (
+                faults_of(200, &FINE, &with(object(), "/secret", json!(1))),
+                "secret",
+            ),
+            (
+                faults_of(200, &FINE, &with(object(), "/version", json!("1"))),
+                "/version",
+            ),
+            (
+                faults_of(200, &FINE, &with(object(), "/id", json!("17"))),
+                "/id",
+            ),
+            (
+                faults_of(200, &FINE, &with(object(), "/created_at", json!("now"))),
+                "/created_at",
+            ),
+            (faults_of(404, &FINE, &problem()), "media type"),
+            (
+                faults_of(500, &FAILED, &with(problem(), "/status", json!(500))),
+                "failure of the server",
+            ),
+            (
+                faults_of(401, &FAILED, &with(problem(), "/status", json!(401))),
+                "WWW-Authenticate",
+            ),
+            (
+                faults_of(404, &FAILED, &with(problem(), "/status", json!(400))),
+                "`status` repeats",
+            ),
+            (
+                faults_of(404, &FAILED, &with(problem(), "/code", json!("nonsense"))),
+                "nonsense",
+            ),
+            (
+                faults_of(404, &FAILED, &with(problem(), "/error/message", json!("x"))),
+                "`error.message`",
+            ),
+            (
+                faults_of(404, &FAILED, &with(problem(), "/instance", json!("/"))),
+                "`instance`",
+            ),
+            (
+                faults_of(404, &FAILED, &with(problem(), "/retry_after", json!(1))),
+                "Retry-After",
+            ),
+        ] {
+            assert!(
+                faults.iter().any(|fault| fault.contains(expected)),
+                "{expected}: {faults:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What tests speak with: actors over HTTP, and the checks that every answer goes through.
+
+pub mod actor;
+pub mod answer;
+pub mod app;
+pub mod cluster;
+pub mod conformance;
+pub mod database;
+pub mod http;
+pub mod process;
+pub mod snapshot;
+
+/// Makes a test of the async function `name(app: App)`, once on SQLite and once on PostgreSQL.
+///
+/// A function that is not named in one of these is dead code, which clippy reports.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use crate::support::app::App;
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name(App::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$name(App::postgres().await).await;
+            }
+        }
+    )+};
+}
