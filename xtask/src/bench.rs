@@ -10,7 +10,6 @@ mod report;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -18,7 +17,7 @@ use serde_json::{Value, json};
 
 use self::load::{Loads, Rounds, Workload};
 use self::report::{Bar, Line, Report};
-use crate::programs::{POSTGRESQL, WRK};
+use crate::programs::{POSTGRESQL, WRK, cargo_command};
 use crate::servers::{Cluster, ObjectStore, run as run_command};
 
 /// Preloaded objects that are read at random, and the depth of the deep page.
@@ -74,7 +73,11 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
     let mut report = Report::new(&plan);
     println!("Starting on SQLite, {} times", plan.starts);
     report.lines.extend(process::lines(&program, &plan)?);
-    let cluster = Cluster::start(initdb.parent().unwrap_or(Path::new("/")), SETTINGS)?;
+    let cluster = Cluster::start(
+        initdb.parent().unwrap_or(Path::new("/")),
+        &std::env::temp_dir(),
+        SETTINGS,
+    )?;
     let folder = tempfile::tempdir()?;
     let loads = prepare(&cluster, &program, &wrk, folder.path())?;
     let rounds = throughput(&loads, &plan)?;
@@ -92,10 +95,10 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
 }
 
 fn build(root: &Path) -> Result<()> {
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args(["build", "--release", "--package", "gpt-object-store"])
-        .current_dir(root);
+    let mut cargo = cargo_command(
+        root,
+        &["build", "--release", "--package", "gpt-object-store"],
+    );
     ensure!(
         run_command(&mut cargo)?.success(),
         "the release build failed: mend what the compiler says"

@@ -154,6 +154,36 @@ impl Program {
     }
 }
 
+/// Cargo in the folder `root`, as if it were called from a shell.
+///
+/// `cargo xtask` passes on what cargo told it about the package `xtask`. Build scripts of others
+/// watch those variables, and would compile half the tree anew each time the caller changes.
+pub fn cargo_command(root: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments).current_dir(root);
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(describes_package) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Whether cargo sets the variable for one package, rather than the user for all of them.
+fn describes_package(variable: &str) -> bool {
+    let exact = [
+        "CARGO",
+        "CARGO_BIN_NAME",
+        "CARGO_CRATE_NAME",
+        "CARGO_PRIMARY_PACKAGE",
+        "OUT_DIR",
+    ];
+    exact.contains(&variable)
+        || ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|start| variable.starts_with(start))
+}
+
 /// Whether this process runs as root, which PostgreSQL refuses to.
 pub fn is_root() -> bool {
     let answer = Command::new("id").arg("-u").output();
@@ -219,6 +249,19 @@ mod tests {
             names,
             ["17/bin", "15/bin", "9.6/bin", "other/bin"].map(Path::new)
         );
+    }
+
+    #[test]
+    fn cargo_runs_as_if_from_a_shell() {
+        assert!(describes_package("CARGO_PKG_NAME") && describes_package("CARGO_MANIFEST_DIR"));
+        assert!(!describes_package("CARGO_TARGET_DIR") && !describes_package("CARGO_HOME"));
+        let command = cargo_command(Path::new("/"), &["build"]);
+        let removed = |name: &str| {
+            command
+                .get_envs()
+                .any(|(key, value)| key == name && value.is_none())
+        };
+        assert!(removed("CARGO_PKG_NAME"));
     }
 
     #[test]

@@ -7,12 +7,26 @@ mod postgres;
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 
 pub use self::object_store::ObjectStore;
 pub use self::postgres::Cluster;
+
+/// Where the suite's databases lie: in memory where there is such a place, since a disk that flushes
+/// a fresh build makes each commit wait for seconds. Their settings stay the safe ones; benchmarks
+/// and campaigns use the disk.
+pub fn suite_place() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    let is_usable = tempfile::tempdir_in(&memory).is_ok();
+    if is_usable {
+        memory
+    } else {
+        std::env::temp_dir()
+    }
+}
 
 /// Runs a command to its end; it dies with this process.
 ///

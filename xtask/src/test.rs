@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use tempfile::TempDir;
 
 use self::steps::Steps;
-use crate::programs::{DENY, NEXTEST, POSTGRESQL};
-use crate::servers::{Cluster, ObjectStore, run as run_command};
+use crate::programs::{DENY, NEXTEST, POSTGRESQL, cargo_command};
+use crate::servers::{Cluster, ObjectStore, run as run_command, suite_place};
 use crate::{generate, tidy};
 
 /// The suite's bar after compilation, on a machine that does nothing else.
@@ -24,6 +25,9 @@ const SUITE_BAR: Duration = Duration::from_secs(10);
 pub struct TestArguments {
     /// Run only the tests whose names contain one of these, campaigns too, and no checks
     filters: Vec<String>,
+    /// Run the suite alone: no checks, no examples, no campaigns
+    #[arg(long, conflicts_with = "filters")]
+    suite: bool,
 }
 
 /// Runs the checks, the suite and the campaigns, stops at the first that fails, and prints a
@@ -33,7 +37,10 @@ pub struct TestArguments {
 /// When a step fails, with a sentence that says what to do.
 pub fn run(root: &Path, arguments: &TestArguments) -> Result<()> {
     let mut steps = Steps::default();
-    let outcome = if arguments.filters.is_empty() {
+    let outcome = if arguments.suite {
+        steps.plan(&["programs", "build", "cluster", "servers", "suite"]);
+        suite_alone(&mut steps, root)
+    } else if arguments.filters.is_empty() {
         steps.plan(&[
             "format",
             "tidy",
@@ -42,13 +49,14 @@ pub fn run(root: &Path, arguments: &TestArguments) -> Result<()> {
             "clippy",
             "build",
             "cluster",
+            "servers",
             "suite",
             "examples",
             "campaigns",
         ]);
         check(&mut steps, root).and_then(|()| test(&mut steps, root))
     } else {
-        steps.plan(&["programs", "build", "cluster", "tests"]);
+        steps.plan(&["programs", "build", "cluster", "servers", "tests"]);
         test_some(&mut steps, root, &arguments.filters)
     };
     print!("{steps}");
@@ -94,18 +102,30 @@ fn check(steps: &mut Steps, root: &Path) -> Result<()> {
 fn test(steps: &mut Steps, root: &Path) -> Result<()> {
     steps.run("build", || build(root))?;
     let tests = steps.run("cluster", || Tests::start(root))?;
-    steps.run("suite", || tests.suite())?;
-    steps.run("examples", || tests.examples())?;
-    steps.run("campaigns", || tests.nextest(&["--profile", "campaigns"]))
+    let servers = steps.run("servers", || Servers::start(root, &tests.cluster))?;
+    steps.run("suite", || tests.suite(&servers))?;
+    steps.run("examples", || tests.examples(&servers))?;
+    steps.run("campaigns", || {
+        tests.nextest(&servers, &["--profile", "campaigns"])
+    })
+}
+
+fn suite_alone(steps: &mut Steps, root: &Path) -> Result<()> {
+    steps.run("programs", require_programs)?;
+    steps.run("build", || build(root))?;
+    let tests = steps.run("cluster", || Tests::start(root))?;
+    let servers = steps.run("servers", || Servers::start(root, &tests.cluster))?;
+    steps.run("suite", || tests.suite(&servers))
 }
 
 fn test_some(steps: &mut Steps, root: &Path, filters: &[String]) -> Result<()> {
     steps.run("programs", require_programs)?;
     steps.run("build", || build(root))?;
     let tests = steps.run("cluster", || Tests::start(root))?;
+    let servers = steps.run("servers", || Servers::start(root, &tests.cluster))?;
     let mut arguments = vec!["--ignore-default-filter", "--profile", "campaigns"];
     arguments.extend(filters.iter().map(String::as_str));
-    steps.run("tests", || tests.nextest(&arguments))
+    steps.run("tests", || tests.nextest(&servers, &arguments))
 }
 
 fn require_programs() -> Result<()> {
@@ -114,16 +134,48 @@ fn require_programs() -> Result<()> {
     Ok(())
 }
 
+/// Builds every test, and the program too, since integration tests run it. A `cargo build` would
+/// compile the dependencies once more, without the features that tests add to them.
 fn build(root: &Path) -> Result<()> {
-    let advice = "mend what the compiler says";
-    cargo(root, &["build", "--workspace"], advice)?;
-    cargo(root, &["nextest", "run", "--workspace", "--no-run"], advice)
+    let arguments = ["nextest", "run", "--workspace", "--no-run"];
+    cargo(root, &arguments, "mend what the compiler says")
 }
 
 /// The tests and the servers they use, which go when this is dropped.
 struct Tests<'a> {
     root: &'a Path,
     cluster: Cluster,
+}
+
+/// The real program, once on each database, for the tests that speak HTTP.
+struct Servers {
+    sqlite: ObjectStore,
+    postgres: ObjectStore,
+    folder: TempDir,
+}
+
+impl Servers {
+    fn start(root: &Path, cluster: &Cluster) -> Result<Self> {
+        let folder = tempfile::tempdir_in(suite_place())?;
+        let mut create = cluster.command("psql", "postgres");
+        create.args(["-X", "-q", "-c", "CREATE DATABASE contract"]);
+        ensure!(
+            create.status()?.success(),
+            "cannot create a database for the tests"
+        );
+        let program = ObjectStore::program(root, "debug");
+        let start = |name: &str, database_url: &str| {
+            let own = folder.path().join(name);
+            std::fs::create_dir(&own)?;
+            ObjectStore::start(&program, database_url, &own)
+        };
+        let file = format!("sqlite://{}/contract.db", folder.path().display());
+        Ok(Self {
+            sqlite: start("sqlite", &file)?,
+            postgres: start("postgres", &cluster.url("contract"))?,
+            folder,
+        })
+    }
 }
 
 impl<'a> Tests<'a> {
@@ -133,6 +185,7 @@ impl<'a> Tests<'a> {
         // Every test process brings a pool of its own.
         let cluster = Cluster::start(
             bin,
+            &suite_place(),
             &[("max_connections", "300"), ("shared_buffers", "256MB")],
         )?;
         println!("PostgreSQL from {} serves the tests", bin.display());
@@ -140,9 +193,9 @@ impl<'a> Tests<'a> {
     }
 
     /// Runs the suite and says how long it took, which is a bar where nothing else runs.
-    fn suite(&self) -> Result<()> {
+    fn suite(&self, servers: &Servers) -> Result<()> {
         let start = Instant::now();
-        self.nextest(&[])?;
+        self.nextest(servers, &[])?;
         let (took, bar) = (start.elapsed().as_secs_f64(), SUITE_BAR.as_secs());
         println!("The suite took {took:.1} s after compilation; its bar is {bar} s.");
         if took > SUITE_BAR.as_secs_f64() {
@@ -156,29 +209,45 @@ impl<'a> Tests<'a> {
         Ok(())
     }
 
-    /// Runs the examples in the documentation; those of the client talk to a real server.
-    fn examples(&self) -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let database = format!("sqlite://{}/examples.db", folder.path().display());
-        let program = ObjectStore::program(self.root, "debug");
-        let server = ObjectStore::start(&program, &database, folder.path())?;
-        let mut command = self.command(&["test", "--workspace", "--doc", "--quiet"]);
-        command.env("TEST_SERVER_URL", server.base_url());
-        command.env("TEST_SERVER_GPT", "example");
-        command.env("TEST_SERVER_KEY", server.make_key("example")?);
-        succeed(&mut command, "mend the example that failed")
+    /// Runs the example in the client's documentation against both servers.
+    fn examples(&self, servers: &Servers) -> Result<()> {
+        for server in [&servers.sqlite, &servers.postgres] {
+            let mut example = Command::new(
+                ObjectStore::program(self.root, "debug").with_file_name("examples/notes"),
+            );
+            example.env("GOS_URL", server.base_url());
+            example.env("GOS_KEY", server.make_key("example")?);
+            ensure!(
+                run_command(&mut example)?.success(),
+                "client/examples/notes.rs failed: mend the example or the client"
+            );
+        }
+        Ok(())
     }
 
-    fn nextest(&self, arguments: &[&str]) -> Result<()> {
+    fn nextest(&self, servers: &Servers, arguments: &[&str]) -> Result<()> {
+        let is_suite = arguments.is_empty();
         let arguments = [&["nextest", "run", "--workspace"], arguments].concat();
-        succeed(
-            &mut self.command(&arguments),
-            "`cargo xtask test NAME` runs one test alone",
-        )
+        let mut command = self.command(servers, &arguments);
+        if is_suite {
+            command.env("TMPDIR", suite_place());
+        }
+        succeed(&mut command, "`cargo xtask test NAME` runs one test alone")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    fn command(&self, servers: &Servers, arguments: &[&str]) -> Command {
         let mut command = cargo_command(self.root, arguments);
+        let described = |server: &ObjectStore, database_url: &str| {
+            serde_json::json!({ "url": server.base_url(), "database_url": database_url })
+                .to_string()
+        };
+        let file = format!("sqlite://{}/contract.db", servers.folder.path().display());
+        command.env("TEST_SERVER_SQLITE", described(&servers.sqlite, &file));
+        let database = self.cluster.url("contract");
+        command.env(
+            "TEST_SERVER_POSTGRES",
+            described(&servers.postgres, &database),
+        );
         command.env("TEST_POSTGRES_URL", self.cluster.url("postgres"));
         command.env("TEST_POSTGRES_BIN", self.cluster.bin());
         command.env("TEST_DATABASES", "sqlite,postgres");
@@ -202,10 +271,4 @@ fn succeed(command: &mut Command, advice: &str) -> Result<()> {
         words.join(" ")
     );
     Ok(())
-}
-
-fn cargo_command(root: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
-    command.args(arguments).current_dir(root);
-    command
 }

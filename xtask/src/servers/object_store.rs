@@ -19,6 +19,8 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 const FOREIGN_SETTINGS: &[&str] = &[
     "ADMIN_LISTEN",
     "CONFIG",
+    "LOG",
+    "LOG_FORMAT",
     "REDIS_URL",
     "RUST_LOG",
     "SECRET_KEY",

@@ -25,13 +25,16 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts a cluster from the binaries in `bin`, with lines of `postgresql.conf`.
+    /// Makes and starts a cluster from the binaries in `bin`, in a folder of its own within `place`,
+    /// with lines of `postgresql.conf`.
     ///
     /// # Errors
     /// When `initdb` or the server fails, with what they said.
-    pub fn start(bin: &Path, settings: &[(&str, &str)]) -> Result<Self> {
+    pub fn start(bin: &Path, place: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         let account = Account::for_postgres()?;
-        let folder = tempfile::Builder::new().prefix("gos-pg-").tempdir()?;
+        let folder = tempfile::Builder::new()
+            .prefix("gos-cluster-")
+            .tempdir_in(place)?;
         chown(folder.path(), Some(account.uid), Some(account.gid))?;
         let password = random_password()?;
         initialize(bin, folder.path(), &account, &password)?;
