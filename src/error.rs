@@ -145,3 +145,16 @@ pub enum Unauthorized {
     #[error("this API key has expired")]
     Expired,
 }
+
+/// An error and all that caused it, in one line, for the log and the terminal.
+#[must_use]
+pub fn chain(error: &(dyn StdError + Send + Sync)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

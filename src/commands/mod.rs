@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::config::{Config, Source};
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::store::{DatabaseSettings, Store};
 
 use cli::{Cli, Command};
@@ -40,7 +40,7 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("gpt-object-store: {}", explain(failure.as_ref()));
+            eprintln!("gpt-object-store: {}", chain(failure.as_ref()));
             ExitCode::FAILURE
         }
     }
@@ -83,16 +83,4 @@ async fn open_store(config: &Config) -> Result<Store, Error> {
             outcome => return outcome,
         }
     }
-}
-
-/// An error and all that caused it, in one line.
-fn explain(failure: &(dyn std::error::Error + Send + Sync)) -> String {
-    let mut text = failure.to_string();
-    let mut source = failure.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

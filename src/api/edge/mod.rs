@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::generated::types::ProblemCode;
 use super::problem::Problem;
 use super::wire::BodyLimit;
-use crate::error::Error;
+use crate::error::{Error, chain};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken over from the caller.
@@ -185,16 +185,4 @@ fn log(seen: &Seen, status: StatusCode, problem: Option<&Problem>) {
             "request"
         ),
     }
-}
-
-/// An error and what caused it, in one line.
-fn chain(error: &(dyn std::error::Error + Send + Sync)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
