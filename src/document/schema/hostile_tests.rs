@@ -58,7 +58,7 @@ fn recursion_stays_on_the_stack() {
 }
 
 #[test]
-fn references_that_double_with_depth_end() {
+fn campaign_references_that_double_with_depth_end() {
     let half = r##"{"items":{"$ref":"#"},"type":["array","null"]}"##;
     let schema = format!(r#"{{"anyOf":[{}]}}"#, [half; 2].join(","));
     let body = format!("{}1{}", "[".repeat(64), "]".repeat(64));
@@ -76,7 +76,7 @@ fn references_that_double_with_depth_end() {
 }
 
 #[test]
-fn unique_items_is_not_quadratic() {
+fn campaign_unique_items_is_not_quadratic() {
     let unique = |items: Vec<String>| {
         let body = format!("[{}]", items.join(","));
         outcome(r#"{"uniqueItems":true}"#.to_owned(), body).unwrap()
@@ -108,7 +108,7 @@ fn unique_items_is_not_quadratic() {
 }
 
 #[test]
-fn a_large_document_is_valid_or_explained() {
+fn campaign_a_large_document_is_valid_or_explained() {
     let schema = r#"{"items":{"type":"object","properties":{"a":{"type":"integer","minimum":0}},"required":["a"]}}"#;
     let body = format!("[{}]", vec![r#"{"a":1}"#; 130_000].join(","));
     assert!(outcome(schema.to_owned(), body).unwrap().is_ok());
@@ -120,7 +120,7 @@ fn a_large_document_is_valid_or_explained() {
 }
 
 #[test]
-fn errors_by_the_million_are_not_collected() {
+fn campaign_errors_by_the_million_are_not_collected() {
     let schema = format!(
         r#"{{"anyOf":[{{"items":{{"anyOf":[{}]}}}}]}}"#,
         ["false"; 40].join(",")

@@ -141,7 +141,7 @@ async fn a_page_ends_before_its_budget_but_has_one_object() {
 
 /// Large bodies are fetched apart from the page statement; nobody should notice.
 #[tokio::test]
-async fn large_and_small_bodies_mix() {
+async fn campaign_large_and_small_bodies_mix() {
     on_both(async |store| {
         let tenant = tenant(&store).await;
         collection(&store, &tenant, "notes").await;

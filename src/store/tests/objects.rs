@@ -140,7 +140,7 @@ async fn one_bad_create_fails_alone() {
 }
 
 #[tokio::test]
-async fn many_large_objects_at_once_are_split_over_statements() {
+async fn campaign_many_large_objects_at_once_are_split_over_statements() {
     on_both(async |store| {
         let tenant = tenant(&store).await;
         collection(&store, &tenant, "notes").await;

@@ -106,7 +106,7 @@ fn collect_nodes(value: &Value, nodes: &mut Vec<Value>) {
 }
 
 #[tokio::test]
-async fn a_deep_page_is_one_range_of_the_page_index() {
+async fn campaign_a_deep_page_is_one_range_of_the_page_index() {
     on_both_alone(async |settings| {
         let store = migrated(&settings).await;
         let tenant = tenant(&store).await;
@@ -153,7 +153,7 @@ async fn a_deep_page_is_one_range_of_the_page_index() {
 
 /// A rare document in a large collection is found by the containment index, not by reading all.
 #[tokio::test]
-async fn a_rare_filter_uses_the_containment_index() {
+async fn campaign_a_rare_filter_uses_the_containment_index() {
     on_both_alone(async |settings| {
         let store = migrated(&settings).await;
         if store.backend() == Backend::Sqlite {
