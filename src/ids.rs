@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 /// Longest GPT id and collection name, in bytes (all of them ASCII).
 pub const MAX_NAME_LENGTH: usize = 64;
+/// Longest name of a namespace, in bytes (all of them ASCII).
+pub const MAX_NAMESPACE_LENGTH: usize = 128;
 
-/// Why a text is not a name.
+/// Why a text is not a name: the longest that one may be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be 1 to 64 letters, digits, dots, underscores or hyphens, and start with a letter or digit"
+    "must be 1 to {0} letters, digits, dots, underscores or hyphens, and start with a letter or digit"
 )]
-pub struct InvalidName;
+pub struct InvalidName(usize);
 
-/// True for `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`.
-fn is_name(text: &str) -> bool {
+/// True for `^[A-Za-z0-9][A-Za-z0-9._-]*$` of at most `longest` bytes.
+fn is_name(text: &str, longest: usize) -> bool {
     let bytes = text.as_bytes();
-    bytes.len() <= MAX_NAME_LENGTH
+    bytes.len() <= longest
         && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
         && bytes
             .iter()
@@ -25,7 +27,7 @@ fn is_name(text: &str) -> bool {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $longest:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
@@ -42,7 +44,7 @@ macro_rules! name {
             type Err = InvalidName;
 
             fn from_str(text: &str) -> Result<Self, InvalidName> {
-                if is_name(text) { Ok(Self(text.into())) } else { Err(InvalidName) }
+                if is_name(text, $longest) { Ok(Self(text.into())) } else { Err(InvalidName($longest)) }
             }
         }
 
@@ -56,12 +58,17 @@ macro_rules! name {
 
 name! {
     /// The name of a GPT, the tenant that owns everything stored for it.
-    GptId
+    GptId, MAX_NAME_LENGTH
 }
 
 name! {
     /// The name of a collection, unique within its GPT.
-    CollectionName
+    CollectionName, MAX_NAME_LENGTH
+}
+
+name! {
+    /// The name of a namespace of keys and values, unique within its GPT.
+    NamespaceName, MAX_NAMESPACE_LENGTH
 }
 
 /// A GPT on whose behalf the caller may act.
@@ -98,7 +105,16 @@ mod tests {
             );
         }
         for bad in ["", "-a", ".a", "a/b", "a b", "é", "a\0", &"x".repeat(65)] {
-            assert_eq!(bad.parse::<CollectionName>(), Err(InvalidName), "{bad:?}");
+            assert_eq!(
+                bad.parse::<CollectionName>(),
+                Err(InvalidName(64)),
+                "{bad:?}"
+            );
         }
+        assert!("x".repeat(128).parse::<NamespaceName>().is_ok());
+        assert_eq!(
+            "x".repeat(129).parse::<NamespaceName>(),
+            Err(InvalidName(128))
+        );
     }
 }

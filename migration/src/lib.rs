@@ -21,6 +21,8 @@ mod m20261120_000004_objects;
 mod m20261120_000005_objects_body_containment;
 mod m20261120_000006_idempotency_keys;
 mod m20261120_000007_settings;
+mod m20261121_000008_kv_namespaces;
+mod m20261121_000009_kv_entries;
 
 /// Every migration of this build, in the order in which it is applied.
 pub struct Migrator;
@@ -35,6 +37,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000005_objects_body_containment::Migration),
             Box::new(m20261120_000006_idempotency_keys::Migration),
             Box::new(m20261120_000007_settings::Migration),
+            Box::new(m20261121_000008_kv_namespaces::Migration),
+            Box::new(m20261121_000009_kv_entries::Migration),
         ]
     }
 }

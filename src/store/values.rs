@@ -22,7 +22,7 @@ use super::StoreError;
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::document::canonical::compact_jsonb;
-use crate::ids::{CollectionName, GptId};
+use crate::ids::{CollectionName, GptId, NamespaceName};
 
 impl From<&GptId> for Value {
     fn from(gpt_id: &GptId) -> Self {
@@ -32,6 +32,12 @@ impl From<&GptId> for Value {
 
 impl From<&CollectionName> for Value {
     fn from(name: &CollectionName) -> Self {
+        name.as_str().into()
+    }
+}
+
+impl From<&NamespaceName> for Value {
+    fn from(name: &NamespaceName) -> Self {
         name.as_str().into()
     }
 }

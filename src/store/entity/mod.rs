@@ -4,5 +4,6 @@ pub(super) mod api_keys;
 pub(super) mod collections;
 pub(super) mod gpts;
 pub(super) mod idempotency_keys;
+pub(super) mod kv_namespaces;
 pub(super) mod objects;
 pub(super) mod settings;

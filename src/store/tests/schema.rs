@@ -6,7 +6,9 @@ use sea_orm::{EntityTrait, IdenStatic, Iterable};
 use tempfile::TempDir;
 
 use super::support::{migrated, on_both, on_both_alone, sql, sqlite};
-use crate::store::entity::{api_keys, collections, gpts, idempotency_keys, objects, settings};
+use crate::store::entity::{
+    api_keys, collections, gpts, idempotency_keys, kv_namespaces, objects, settings,
+};
 use crate::store::{Backend, Store};
 
 async fn describes<E: EntityTrait<Column: Iterable>>(store: &Store, entity: E, table: &str) {
@@ -34,6 +36,7 @@ async fn entities_describe_the_tables() {
         describes(&store, objects::Entity, "objects").await;
         describes(&store, idempotency_keys::Entity, "idempotency_keys").await;
         describes(&store, settings::Entity, "settings").await;
+        describes(&store, kv_namespaces::Entity, "kv_namespaces").await;
     })
     .await;
 }
