@@ -1,4 +1,5 @@
-//! The `Allow` header of a 405 (RFC 9110, 15.5.6), from the contract.
+//! The methods of each path, from the contract: for the `Allow` header of a 405 (RFC 9110, 15.5.6)
+//! and for preflights.
 
 use std::sync::LazyLock;
 
@@ -22,17 +23,21 @@ pub(super) fn with_allowed(problem: Problem, path: &str) -> Problem {
     if problem.code() != ProblemCode::MethodNotAllowed {
         return problem;
     }
+    problem.allowing(of(path))
+}
+
+/// The methods of `path`, separated by commas. What is not an operation is a page.
+pub(super) fn of(path: &str) -> String {
     let methods: Vec<_> = OPERATIONS
         .iter()
         .filter(|(_, template)| matches(template, path))
         .map(|(method, _)| method.as_str())
         .collect();
-    // What is not an operation is a page.
-    problem.allowing(if methods.is_empty() {
+    if methods.is_empty() {
         "GET".to_owned()
     } else {
         methods.join(", ")
-    })
+    }
 }
 
 fn matches(template: &str, path: &str) -> bool {

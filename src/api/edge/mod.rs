@@ -3,6 +3,7 @@
 //! In order: a request id; the limits on size and time; a net under panics; every failure written
 //! as a problem document; security headers; one line in the log.
 
+mod cors;
 mod methods;
 
 use std::any::Any;
@@ -14,6 +15,8 @@ use futures::FutureExt;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use uuid::Uuid;
+
+pub use cors::Cors;
 
 use super::generated::types::ProblemCode;
 use super::problem::Problem;
@@ -35,6 +38,8 @@ pub struct Edge {
     pub request_bytes: usize,
     /// How long a request may take.
     pub request_time: Duration,
+    /// Which pages may call from a browser.
+    pub cors: Cors,
 }
 
 impl<E: Endpoint> Middleware<E> for Edge {
@@ -59,6 +64,7 @@ struct Seen {
     id: String,
     method: poem::http::Method,
     path: String,
+    origin: Option<HeaderValue>,
     start: Instant,
 }
 
@@ -70,6 +76,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
             id: request_id(&request),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
+            origin: request.headers().get(header::ORIGIN).cloned(),
             start: Instant::now(),
         };
         let answered = self.answer(request).await;
@@ -88,6 +95,9 @@ impl<E: Endpoint> EdgeEndpoint<E> {
         if uri_length > URI_LENGTH {
             let detail = format!("The path and query are longer than {URI_LENGTH} bytes.");
             return Err(Problem::new(ProblemCode::UriTooLong, detail));
+        }
+        if let Some(preflight) = self.edge.cors.preflight(&request) {
+            return Ok(preflight);
         }
         request.set_data(BodyLimit(self.edge.request_bytes));
         let inner = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
@@ -132,6 +142,7 @@ impl Edge {
         }
         let nosniff = HeaderValue::from_static("nosniff");
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+        self.cors.allow(seen.origin.as_ref(), &seen.path, headers);
         (response, problem)
     }
 }
