@@ -72,6 +72,9 @@ pub enum Error {
         /// The version that is there now; `None` when nothing is there.
         current: Option<i64>,
     },
+    /// The request must say which version it changes, and does not.
+    #[error("a precondition is required")]
+    PreconditionRequired,
     /// The document breaks the collection's JSON Schema.
     #[error("the document breaks the collection's schema")]
     SchemaViolation(Vec<Violation>),

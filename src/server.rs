@@ -10,9 +10,9 @@ use poem::{EndpointExt, Server as PoemServer};
 use tokio::net::TcpListener;
 
 use crate::api::cursor::CursorCodec;
-use crate::api::edge::Edge;
+use crate::api::edge::{Cors, Edge};
 use crate::api::{Handlers, routes};
-use crate::auth::Authenticator;
+use crate::auth::{Anonymous, Authenticator};
 use crate::config::Config;
 use crate::error::Error;
 use crate::service::Service;
@@ -66,7 +66,9 @@ impl Server {
         let authenticator = Arc::new(Authenticator::new(self.store.clone()));
         let upkeep = Upkeep::start(authenticator.clone(), self.service.clone());
         let public_url: Arc<str> = self.config.http.public_url.as_str().into();
+        let is_development = self.config.http.is_development;
         let handlers = Handlers {
+            storage_info: is_development.then(|| self.service.storage_info()),
             service: self.service,
             cursors: self.cursors,
             public_url: public_url.clone(),
@@ -75,8 +77,13 @@ impl Server {
             public_url,
             request_bytes: self.config.limits.request_bytes,
             request_time: self.config.limits.request_time,
+            cors: Cors::new(self.config.http.cors_origins),
         };
-        let endpoint = routes(handlers).data(authenticator).with(edge);
+        let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
+        let endpoint = routes(handlers)
+            .data(authenticator)
+            .data(anonymous)
+            .with(edge);
         let grace = Some(self.config.http.shutdown_grace);
         let served = PoemServer::new_with_acceptor(TidyAcceptor::new(listener)?)
             .run_with_graceful_shutdown(endpoint, stop, grace)

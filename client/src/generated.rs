@@ -311,6 +311,10 @@ pub mod types {
         pub gpt_id: ::std::option::Option<::std::string::String>,
         ///How long the answer to an idempotency key is kept.
         pub idempotency_hours: i32,
+        ///The largest namespace, in bytes of its snapshot.
+        pub namespace_bytes: i64,
+        ///Operations in one patch of a namespace.
+        pub namespace_operations: i32,
         ///Bytes on one page when max_bytes is not given.
         pub page_bytes_default: i64,
         ///Items on one page, at most.
@@ -524,6 +528,8 @@ pub mod types {
         IdempotencyInProgress,
         #[serde(rename = "precondition-failed")]
         PreconditionFailed,
+        #[serde(rename = "precondition-required")]
+        PreconditionRequired,
         #[serde(rename = "payload-too-large")]
         PayloadTooLarge,
         #[serde(rename = "uri-too-long")]
@@ -559,6 +565,7 @@ pub mod types {
                 Self::RequestTimeout => f.write_str("request-timeout"),
                 Self::IdempotencyInProgress => f.write_str("idempotency-in-progress"),
                 Self::PreconditionFailed => f.write_str("precondition-failed"),
+                Self::PreconditionRequired => f.write_str("precondition-required"),
                 Self::PayloadTooLarge => f.write_str("payload-too-large"),
                 Self::UriTooLong => f.write_str("uri-too-long"),
                 Self::UnsupportedMediaType => f.write_str("unsupported-media-type"),
@@ -590,6 +597,7 @@ pub mod types {
                 "request-timeout" => Ok(Self::RequestTimeout),
                 "idempotency-in-progress" => Ok(Self::IdempotencyInProgress),
                 "precondition-failed" => Ok(Self::PreconditionFailed),
+                "precondition-required" => Ok(Self::PreconditionRequired),
                 "payload-too-large" => Ok(Self::PayloadTooLarge),
                 "uri-too-long" => Ok(Self::UriTooLong),
                 "unsupported-media-type" => Ok(Self::UnsupportedMediaType),
@@ -656,6 +664,241 @@ pub mod types {
     impl ReplaceObjectRequest {
         pub fn builder() -> builder::ReplaceObjectRequest {
             Default::default()
+        }
+    }
+    ///One change. set needs key and value (or value_json); del needs key.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[serde(deny_unknown_fields)]
+    pub struct StorageOperation {
+        ///The key, any text.
+        pub key: ::std::string::String,
+        pub op: StorageOperationKind,
+        ///The value, any JSON.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub value: ::std::option::Option<::serde_json::Value>,
+        ///The same value as JSON text, for callers that cannot send free-form values.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub value_json: ::std::option::Option<::std::string::String>,
+    }
+    impl StorageOperation {
+        pub fn builder() -> builder::StorageOperation {
+            Default::default()
+        }
+    }
+    ///What an operation does.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum StorageOperationKind {
+        #[serde(rename = "set")]
+        Set,
+        #[serde(rename = "del")]
+        Del,
+    }
+    impl ::std::fmt::Display for StorageOperationKind {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Set => f.write_str("set"),
+                Self::Del => f.write_str("del"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for StorageOperationKind {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "set" => Ok(Self::Set),
+                "del" => Ok(Self::Del),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for StorageOperationKind {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for StorageOperationKind {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///Changes of one namespace, applied in order, all or nothing.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[serde(deny_unknown_fields)]
+    pub struct StoragePatch {
+        ///Which application makes the change, for example the GPT's own name.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub app_id: ::std::option::Option<::std::string::String>,
+        ///The version that this changes, as get_storage answered it with view=envelope; 0 creates.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub if_match: ::std::option::Option<::std::string::String>,
+        ///The operations.
+        pub operations: ::std::vec::Vec<StorageOperation>,
+    }
+    impl StoragePatch {
+        pub fn builder() -> builder::StoragePatch {
+            Default::default()
+        }
+    }
+    ///How a changed namespace is answered.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum StoragePatchView {
+        #[serde(rename = "snapshot")]
+        Snapshot,
+        #[serde(rename = "envelope")]
+        Envelope,
+        #[serde(rename = "minimal")]
+        Minimal,
+    }
+    impl ::std::fmt::Display for StoragePatchView {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Snapshot => f.write_str("snapshot"),
+                Self::Envelope => f.write_str("envelope"),
+                Self::Minimal => f.write_str("minimal"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for StoragePatchView {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "snapshot" => Ok(Self::Snapshot),
+                "envelope" => Ok(Self::Envelope),
+                "minimal" => Ok(Self::Minimal),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for StoragePatchView {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for StoragePatchView {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///The keys of a namespace with their values; or, with view=envelope, version, updated_by, updated_at, snapshot, has_more and next_after; or, with view=minimal, version.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[serde(transparent)]
+    pub struct StorageSnapshot(
+        pub ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    );
+    impl ::std::ops::Deref for StorageSnapshot {
+        type Target = ::serde_json::Map<::std::string::String, ::serde_json::Value>;
+        fn deref(
+            &self,
+        ) -> &::serde_json::Map<::std::string::String, ::serde_json::Value> {
+            &self.0
+        }
+    }
+    impl ::std::convert::From<StorageSnapshot>
+    for ::serde_json::Map<::std::string::String, ::serde_json::Value> {
+        fn from(value: StorageSnapshot) -> Self {
+            value.0
+        }
+    }
+    impl ::std::convert::From<
+        ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    > for StorageSnapshot {
+        fn from(
+            value: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+        ) -> Self {
+            Self(value)
+        }
+    }
+    ///How a namespace is answered.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum StorageView {
+        #[serde(rename = "snapshot")]
+        Snapshot,
+        #[serde(rename = "envelope")]
+        Envelope,
+    }
+    impl ::std::fmt::Display for StorageView {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Snapshot => f.write_str("snapshot"),
+                Self::Envelope => f.write_str("envelope"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for StorageView {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "snapshot" => Ok(Self::Snapshot),
+                "envelope" => Ok(Self::Envelope),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for StorageView {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for StorageView {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
         }
     }
     ///A collection as it should be.
@@ -1528,6 +1771,8 @@ pub mod types {
                 ::std::string::String,
             >,
             idempotency_hours: ::std::result::Result<i32, ::std::string::String>,
+            namespace_bytes: ::std::result::Result<i64, ::std::string::String>,
+            namespace_operations: ::std::result::Result<i32, ::std::string::String>,
             page_bytes_default: ::std::result::Result<i64, ::std::string::String>,
             page_items: ::std::result::Result<i32, ::std::string::String>,
             page_items_default: ::std::result::Result<i32, ::std::string::String>,
@@ -1558,6 +1803,12 @@ pub mod types {
                     gpt_id: Err("no value supplied for gpt_id".to_string()),
                     idempotency_hours: Err(
                         "no value supplied for idempotency_hours".to_string(),
+                    ),
+                    namespace_bytes: Err(
+                        "no value supplied for namespace_bytes".to_string(),
+                    ),
+                    namespace_operations: Err(
+                        "no value supplied for namespace_operations".to_string(),
                     ),
                     page_bytes_default: Err(
                         "no value supplied for page_bytes_default".to_string(),
@@ -1643,6 +1894,34 @@ pub mod types {
                     .map_err(|e| {
                         format!(
                             "error converting supplied value for idempotency_hours: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn namespace_bytes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.namespace_bytes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for namespace_bytes: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn namespace_operations<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i32>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.namespace_operations = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for namespace_operations: {e}"
                         )
                     });
                 self
@@ -1761,6 +2040,8 @@ pub mod types {
                     document_depth: value.document_depth?,
                     gpt_id: value.gpt_id?,
                     idempotency_hours: value.idempotency_hours?,
+                    namespace_bytes: value.namespace_bytes?,
+                    namespace_operations: value.namespace_operations?,
                     page_bytes_default: value.page_bytes_default?,
                     page_items: value.page_items?,
                     page_items_default: value.page_items_default?,
@@ -1780,6 +2061,8 @@ pub mod types {
                     document_depth: Ok(value.document_depth),
                     gpt_id: Ok(value.gpt_id),
                     idempotency_hours: Ok(value.idempotency_hours),
+                    namespace_bytes: Ok(value.namespace_bytes),
+                    namespace_operations: Ok(value.namespace_operations),
                     page_bytes_default: Ok(value.page_bytes_default),
                     page_items: Ok(value.page_items),
                     page_items_default: Ok(value.page_items_default),
@@ -2516,6 +2799,186 @@ pub mod types {
             }
         }
         #[derive(Clone, Debug)]
+        pub struct StorageOperation {
+            key: ::std::result::Result<::std::string::String, ::std::string::String>,
+            op: ::std::result::Result<
+                super::StorageOperationKind,
+                ::std::string::String,
+            >,
+            value: ::std::result::Result<
+                ::std::option::Option<::serde_json::Value>,
+                ::std::string::String,
+            >,
+            value_json: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for StorageOperation {
+            fn default() -> Self {
+                Self {
+                    key: Err("no value supplied for key".to_string()),
+                    op: Err("no value supplied for op".to_string()),
+                    value: Ok(Default::default()),
+                    value_json: Ok(Default::default()),
+                }
+            }
+        }
+        impl StorageOperation {
+            pub fn key<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.key = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for key: {e}")
+                    });
+                self
+            }
+            pub fn op<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::StorageOperationKind>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.op = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for op: {e}"));
+                self
+            }
+            pub fn value<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::serde_json::Value>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.value = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for value: {e}")
+                    });
+                self
+            }
+            pub fn value_json<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.value_json = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for value_json: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<StorageOperation> for super::StorageOperation {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: StorageOperation,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    key: value.key?,
+                    op: value.op?,
+                    value: value.value?,
+                    value_json: value.value_json?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::StorageOperation> for StorageOperation {
+            fn from(value: super::StorageOperation) -> Self {
+                Self {
+                    key: Ok(value.key),
+                    op: Ok(value.op),
+                    value: Ok(value.value),
+                    value_json: Ok(value.value_json),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct StoragePatch {
+            app_id: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            if_match: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            operations: ::std::result::Result<
+                ::std::vec::Vec<super::StorageOperation>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for StoragePatch {
+            fn default() -> Self {
+                Self {
+                    app_id: Ok(Default::default()),
+                    if_match: Ok(Default::default()),
+                    operations: Err("no value supplied for operations".to_string()),
+                }
+            }
+        }
+        impl StoragePatch {
+            pub fn app_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.app_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for app_id: {e}")
+                    });
+                self
+            }
+            pub fn if_match<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.if_match = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for if_match: {e}")
+                    });
+                self
+            }
+            pub fn operations<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::StorageOperation>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.operations = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for operations: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<StoragePatch> for super::StoragePatch {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: StoragePatch,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    app_id: value.app_id?,
+                    if_match: value.if_match?,
+                    operations: value.operations?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::StoragePatch> for StoragePatch {
+            fn from(value: super::StoragePatch) -> Self {
+                Self {
+                    app_id: Ok(value.app_id),
+                    if_match: Ok(value.if_match),
+                    operations: Ok(value.operations),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct UpsertCollectionRequest {
             if_match: ::std::result::Result<
                 ::std::option::Option<::std::string::String>,
@@ -2955,6 +3418,56 @@ let response = client.patch_object()
 ```*/
     pub fn patch_object(&self) -> builder::PatchObject<'_> {
         builder::PatchObject::new(self)
+    }
+    /**Read a namespace
+
+Answers all keys and values of a namespace as one JSON object; {} if nothing was ever stored. With view=envelope the answer also has the version, to send as if_match, and fits into max_bytes; continue with after=next_after while has_more is true.
+
+Sends a `GET` request to `/api/storage`
+
+Arguments:
+- `after`: With view=envelope, only keys after this one (the next_after of the part before).
+- `max_bytes`: With view=envelope, the answer ends early, with has_more, before the snapshot grows over this many bytes. One value that is larger comes alone.
+- `ns`: The namespace. It belongs to the GPT of the key.
+- `view`: What to answer, the bare snapshot or an envelope with version, updated_by, updated_at, snapshot, has_more and next_after. A caller that cannot read the ETag header asks for the envelope.
+- `if_none_match`: Answer 304 if the current entity tag is listed here (RFC 9110, 13.1.2).
+```ignore
+let response = client.get_storage()
+    .after(after)
+    .max_bytes(max_bytes)
+    .ns(ns)
+    .view(view)
+    .if_none_match(if_none_match)
+    .send()
+    .await;
+```*/
+    pub fn get_storage(&self) -> builder::GetStorage<'_> {
+        builder::GetStorage::new(self)
+    }
+    /**Set and delete keys of a namespace
+
+Applies set and del operations in order, all or nothing, to exactly the version that if_match names ("0" creates). If somebody was faster nothing changes: 412 with current_version; read again, redo the change, send that version. Needs app_id. Programs may send the bare array of operations.
+
+Sends a `PATCH` request to `/api/storage`
+
+Arguments:
+- `ns`: The namespace. It belongs to the GPT of the key.
+- `if_match`: The entity tag of the snapshot that this changes (RFC 9110, 13.1.1), for example "3"; "0" to create. Needed, here or as if_match.
+- `prefer`: return=minimal answers only the version (RFC 7240).
+- `x_thesara_app_id`: Which application makes the change; it is kept as the last writer. Needed, here or as app_id.
+- `body`: The operations, as an object with `operations`, or as the bare array of them.
+```ignore
+let response = client.patch_storage()
+    .ns(ns)
+    .if_match(if_match)
+    .prefer(prefer)
+    .x_thesara_app_id(x_thesara_app_id)
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn patch_storage(&self) -> builder::PatchStorage<'_> {
+        builder::PatchStorage::new(self)
     }
     /**Show who I am and what the limits are
 
@@ -4452,6 +4965,318 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::get_storage`]
+
+[`Client::get_storage`]: super::Client::get_storage*/
+    #[derive(Debug, Clone)]
+    pub struct GetStorage<'a> {
+        client: &'a super::Client,
+        after: Result<Option<::std::string::String>, String>,
+        max_bytes: Result<Option<i64>, String>,
+        ns: Result<::std::string::String, String>,
+        view: Result<Option<types::StorageView>, String>,
+        if_none_match: Result<Option<::std::string::String>, String>,
+    }
+    impl<'a> GetStorage<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                after: Ok(None),
+                max_bytes: Ok(None),
+                ns: Err("ns was not initialized".to_string()),
+                view: Ok(None),
+                if_none_match: Ok(None),
+            }
+        }
+        pub fn after<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.after = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for after failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn max_bytes<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.max_bytes = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i64` for max_bytes failed".to_string());
+            self
+        }
+        pub fn ns<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.ns = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for ns failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn view<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::StorageView>,
+        {
+            self.view = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `StorageView` for view failed".to_string());
+            self
+        }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `GET` request to `/api/storage`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::StorageSnapshot>, Error<types::Problem>> {
+            let Self { client, after, max_bytes, ns, view, if_none_match } = self;
+            let after = after.map_err(Error::InvalidRequest)?;
+            let max_bytes = max_bytes.map_err(Error::InvalidRequest)?;
+            let ns = ns.map_err(Error::InvalidRequest)?;
+            let view = view.map_err(Error::InvalidRequest)?;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
+            let url = format!("{}/api/storage", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("after", &after))
+                .query(&progenitor_client::QueryParam::new("max_bytes", &max_bytes))
+                .query(&progenitor_client::QueryParam::new("ns", &ns))
+                .query(&progenitor_client::QueryParam::new("view", &view))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "get_storage",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::patch_storage`]
+
+[`Client::patch_storage`]: super::Client::patch_storage*/
+    #[derive(Debug, Clone)]
+    pub struct PatchStorage<'a> {
+        client: &'a super::Client,
+        ns: Result<::std::string::String, String>,
+        if_match: Result<Option<::std::string::String>, String>,
+        prefer: Result<Option<::std::string::String>, String>,
+        x_thesara_app_id: Result<Option<::std::string::String>, String>,
+        body: Result<types::builder::StoragePatch, String>,
+    }
+    impl<'a> PatchStorage<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                ns: Err("ns was not initialized".to_string()),
+                if_match: Ok(None),
+                prefer: Ok(None),
+                x_thesara_app_id: Ok(None),
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn ns<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.ns = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for ns failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn prefer<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.prefer = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for prefer failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn x_thesara_app_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.x_thesara_app_id = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for x_thesara_app_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::StoragePatch>,
+            <V as std::convert::TryInto<types::StoragePatch>>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!("conversion to `StoragePatch` for body failed: {}", s)
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::StoragePatch,
+            ) -> types::builder::StoragePatch,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `PATCH` request to `/api/storage`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::StorageSnapshot>, Error<types::Problem>> {
+            let Self { client, ns, if_match, prefer, x_thesara_app_id, body } = self;
+            let ns = ns.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
+            let prefer = prefer.map_err(Error::InvalidRequest)?;
+            let x_thesara_app_id = x_thesara_app_id.map_err(Error::InvalidRequest)?;
+            let body = body
+                .and_then(|v| {
+                    types::StoragePatch::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!("{}/api/storage", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(4usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
+            if let Some(value) = prefer {
+                header_map.append("Prefer", value.to_string().try_into()?);
+            }
+            if let Some(value) = x_thesara_app_id {
+                header_map.append("X-Thesara-App-Id", value.to_string().try_into()?);
+            }
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .patch(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .query(&progenitor_client::QueryParam::new("ns", &ns))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "patch_storage",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                201u16 => ResponseValue::from_response(response).await,
                 400u16..=499u16 => {
                     Err(
                         Error::ErrorResponse(

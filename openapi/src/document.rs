@@ -1,6 +1,6 @@
 //! A loaded document and its operations.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::structure::METHODS;
 
@@ -73,6 +73,8 @@ pub struct Operation {
     pub deprecated: bool,
     /// The names of the security schemes that it accepts; none when anybody may call it.
     pub security: Vec<String>,
+    /// Whether it may be called without credentials too (`security` has an empty requirement).
+    pub allows_anonymous: bool,
     /// The scope that the caller must have (`x-required-scope`).
     pub required_scope: Option<String>,
     /// The parameters, path-level ones included.
@@ -89,7 +91,7 @@ impl Operation {
         self.responses.iter().map(|(status, _)| status.as_str())
     }
 
-    /// Whether the caller must say who it is.
+    /// Whether callers say who they are; they need not when the operation allows anonymous ones.
     #[must_use]
     pub fn is_secured(&self) -> bool {
         !self.security.is_empty()
@@ -129,6 +131,7 @@ fn operation(
         tags: texts(value.get("tags")),
         deprecated: flag(value, "deprecated"),
         security: security_schemes(security),
+        allows_anonymous: elements(security).any(|requirement| *requirement == json!({})),
         required_scope: text(value, "x-required-scope"),
         parameters: elements(item.get("parameters"))
             .chain(elements(value.get("parameters")))

@@ -13,6 +13,7 @@ mod lists;
 mod objects;
 mod pages;
 mod status;
+mod storage;
 
 use std::sync::Arc;
 
@@ -31,14 +32,18 @@ pub struct Handlers {
     pub cursors: CursorCodec,
     /// What the outside calls us, without a slash at the end.
     pub public_url: Arc<str>,
+    /// What `/_debug/storage-info` answers, where it is there.
+    pub storage_info: Option<String>,
 }
 
 /// Every route: the contract's operations, the contract itself, and the pages for people.
 #[must_use]
 pub fn routes(handlers: Handlers) -> impl Endpoint<Output = Response> {
     let public_url = handlers.public_url.clone();
+    let storage_info = handlers.storage_info.clone();
     let operations = openapi_service(Arc::new(handlers));
-    let routes = pages::add(Route::new(), public_url).nest("/", operations);
+    let routes = pages::add(Route::new(), public_url);
+    let routes = pages::add_storage_info(routes, storage_info).nest("/", operations);
     // poem's `nest("/")` takes `/` itself for what is nested, so the home page stands before it.
     let home = Arc::new(pages::home());
     routes.around(move |routes, request| {

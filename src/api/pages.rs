@@ -37,6 +37,22 @@ pub(super) fn add(route: Route, public_url: Arc<str>) -> Route {
         .at("/problems/:slug", get(problem))
 }
 
+/// Adds `/_debug/storage-info`, which answers `info`, if there is any to be shown.
+pub(super) fn add_storage_info(route: Route, info: Option<String>) -> Route {
+    let Some(info) = info else {
+        return route;
+    };
+    let answer = move |_| {
+        Response::builder()
+            .content_type("application/json")
+            .body(info.clone())
+    };
+    route.at(
+        "/_debug/storage-info",
+        get(poem::endpoint::make_sync(answer)),
+    )
+}
+
 fn contract_yaml(public_url: &str) -> Response {
     let text = gpt_object_store_openapi::yaml_for(public_url);
     Response::builder()
@@ -90,8 +106,8 @@ pub(super) fn home() -> impl Endpoint<Output = Response> {
 
 #[handler]
 fn home_page() -> Response {
-    let content = "<p>Durable memory for Custom GPTs and other programs: JSON documents in collections, \
-        over HTTPS.</p><ul><li><a href=\"docs\">Interactive documentation</a></li>\
+    let content = "<p>Durable memory for Custom GPTs and other programs: JSON documents in collections \
+        and snapshots of keys and values, over HTTPS.</p><ul><li><a href=\"docs\">Interactive documentation</a></li>\
         <li>The contract, to paste into the GPT editor or a generator: \
         <a href=\"openapi/gpt-object-store.yaml\">YAML</a>, \
         <a href=\"openapi/gpt-object-store.json\">JSON</a> (OpenAPI 3.1)</li>\

@@ -15,6 +15,8 @@ use crate::document::schema::MAX_SCHEMA_BYTES;
 const BATCH_OPERATIONS: i32 = 100;
 /// Items on one page; the contract's `maximum`.
 const PAGE_ITEMS: i32 = 200;
+/// Operations in one patch of a namespace; the contract's `maxItems`.
+const NAMESPACE_OPERATIONS: i32 = 1000;
 
 impl ServiceHandlers for Handlers {
     async fn get_limits(
@@ -36,6 +38,8 @@ impl ServiceHandlers for Handlers {
                 page_items_default: defaults::LIST_OBJECTS_LIMIT,
                 page_bytes_default: defaults::LIST_OBJECTS_MAX_BYTES,
                 schema_bytes: as_i64(MAX_SCHEMA_BYTES),
+                namespace_bytes: as_i64(limits.namespace_bytes),
+                namespace_operations: NAMESPACE_OPERATIONS,
                 request_seconds: i32::try_from(limits.request_time.as_secs()).unwrap_or(i32::MAX),
                 idempotency_hours: i32::try_from(IDEMPOTENCY_TIME.as_secs() / 3600)
                     .unwrap_or(i32::MAX),

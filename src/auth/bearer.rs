@@ -18,7 +18,7 @@ use crate::error::{Error, Unauthorized};
     bearer_format = "APIKey",
     checker = "verify"
 )]
-pub struct Bearer(Arc<Principal>);
+pub struct Bearer(pub(super) Arc<Principal>);
 
 impl Bearer {
     /// The caller, if the key has `scope` and `gpt_id`, when the path names one, is its own.

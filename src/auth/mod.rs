@@ -3,11 +3,13 @@
 //! A handler takes a [`Caller`]; only [`Bearer::authorize`] makes one, and the generated routes
 //! call that with the scope that the contract names. So a handler cannot forget the check.
 
+mod anonymous;
 mod authenticator;
 mod bearer;
 mod key;
 mod scope;
 
+pub use anonymous::{Anonymous, OptionalBearer};
 pub use authenticator::{Authenticator, Principal};
 pub use bearer::Bearer;
 pub use key::{ApiKey, KeyHash};

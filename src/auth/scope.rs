@@ -73,7 +73,7 @@ impl Scopes {
     /// What an operator's key may do.
     #[must_use]
     pub fn of_an_operator() -> Self {
-        Self(vec![Scope::Admin])
+        Scope::Admin.into()
     }
 
     /// Whether `scope` is among them. [`Scope::Any`] always is.
@@ -85,6 +85,12 @@ impl Scopes {
     /// Each scope as text.
     pub fn iter(&self) -> impl Iterator<Item = Scope> {
         self.0.iter().copied()
+    }
+}
+
+impl From<Scope> for Scopes {
+    fn from(scope: Scope) -> Self {
+        Self(vec![scope])
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 pub use source::Source;
 
 use crate::document;
+use crate::ids::GptId;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// What requests may ask for.
     pub limits: Limits,
+    /// Where namespaces of keys and values are kept, and who may read them.
+    pub storage: StorageConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     /// Signs cursors; the same on all replicas. `None`: made on first start, kept in the database.
@@ -45,6 +48,19 @@ pub struct HttpConfig {
     pub public_url: String,
     /// How long requests in flight may take to finish after a stop was asked for.
     pub shutdown_grace: Duration,
+    /// The origins whose pages may call us from a browser; `None`: any.
+    pub cors_origins: Option<Vec<String>>,
+    /// Whether this is a development environment, which shows more of itself.
+    pub is_development: bool,
+}
+
+/// Namespaces of keys and values.
+#[derive(Clone, Debug)]
+pub struct StorageConfig {
+    /// `s3://bucket/prefix` or `gs://bucket/prefix`; `None`: the database.
+    pub url: Option<String>,
+    /// The GPT whose namespaces callers without credentials may read.
+    pub anonymous_gpt: Option<GptId>,
 }
 
 /// Limits of requests; `GET /v1/limits` states them.
@@ -56,6 +72,8 @@ pub struct Limits {
     pub document_bytes: usize,
     /// How deep a document may nest.
     pub document_depth: usize,
+    /// The largest namespace, in bytes of its snapshot.
+    pub namespace_bytes: usize,
     /// How long a request may take.
     pub request_time: Duration,
     /// Requests per time, as configured; `off` means none.
@@ -92,6 +110,7 @@ impl Config {
             database: DatabaseConfig::read(&mut source),
             http: HttpConfig::read(&mut source),
             limits: Limits::read(&mut source),
+            storage: StorageConfig::read(&mut source),
             log: LogConfig {
                 filter: source.get("LOG", DEFAULT_LOG.to_owned()),
                 json: source
@@ -153,6 +172,24 @@ impl HttpConfig {
             listen,
             public_url: public_url.trim_end_matches('/').to_owned(),
             shutdown_grace: Duration::from_secs(source.get("SHUTDOWN_GRACE_SECONDS", 30)),
+            cors_origins: source.get("CORS_ORIGINS", CorsOrigins(None)).0,
+            is_development: source.get("ENVIRONMENT", Environment::Production)
+                == Environment::Development,
+        }
+    }
+}
+
+impl StorageConfig {
+    fn read(source: &mut Source) -> Self {
+        let url: Option<String> = source.find("STORAGE_URL");
+        let is_bucket = |url: &String| url.starts_with("s3://") || url.starts_with("gs://");
+        if url.as_ref().is_some_and(|url| !is_bucket(url)) {
+            let what = "must begin with s3:// or gs://; without it, namespaces are in the database";
+            source.fault("STORAGE_URL", what);
+        }
+        Self {
+            url,
+            anonymous_gpt: source.find("STORAGE_ANONYMOUS_GPT"),
         }
     }
 }
@@ -163,6 +200,7 @@ impl Limits {
             request_bytes: source.get("MAX_REQUEST_BYTES", 4 << 20),
             document_bytes: source.get("MAX_DOCUMENT_BYTES", 1 << 20),
             document_depth: source.get("MAX_DOCUMENT_DEPTH", 64),
+            namespace_bytes: source.get("MAX_NAMESPACE_BYTES", 4 << 20),
             request_time: Duration::from_secs(source.get("REQUEST_SECONDS", 30)),
             rate_limits: source.get("RATE_LIMITS", "off".to_owned()),
         };
@@ -185,6 +223,54 @@ impl Limits {
             max_bytes: self.document_bytes,
             max_depth: self.document_depth,
         }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Environment {
+    Development,
+    Production,
+}
+
+impl std::str::FromStr for Environment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "development" => Ok(Self::Development),
+            "production" => Ok(Self::Production),
+            _ => Err("must be development or production"),
+        }
+    }
+}
+
+/// A list of origins; `*` is any.
+struct CorsOrigins(Option<Vec<String>>);
+
+impl std::str::FromStr for CorsOrigins {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim() == "*" {
+            return Ok(Self(None));
+        }
+        let origins = text.split([',', ' ']).filter(|origin| !origin.is_empty());
+        let origins = origins.map(origin).collect::<Result<_, _>>()?;
+        Ok(Self(Some(origins)))
+    }
+}
+
+/// An origin as browsers send it (RFC 6454, 6.2): scheme, host and port, in lower case.
+fn origin(text: &str) -> Result<String, String> {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let is_host = |rest: &str| !rest.is_empty() && !rest.contains(['/', '*', '?', '#', '@']);
+    match rest {
+        Some(rest) if is_host(rest) => Ok(text.to_ascii_lowercase()),
+        _ => Err(format!(
+            "`{text}` is no origin: write scheme and host, such as https://app.example.com, or * for any"
+        )),
     }
 }
 
@@ -235,9 +321,24 @@ mod tests {
             ("MAX_DOCUMENT_DEPTH", "65"),
             ("SECRET_KEY", "short"),
             ("CONFIG", "/does/not/exist.yaml"),
+            ("CORS_ORIGINS", "https://a.example, https://a.example/path"),
+            ("ENVIRONMENT", "staging"),
+            ("STORAGE_URL", "file:///x"),
+            ("STORAGE_ANONYMOUS_GPT", "no/name"),
         ])
         .unwrap_err();
-        assert_eq!(faults.0.len(), 6, "{faults}");
+        assert_eq!(faults.0.len(), 10, "{faults}");
+    }
+
+    #[test]
+    fn origins_are_listed_or_any() {
+        let origins = |text| read(&[("CORS_ORIGINS", text)]).unwrap().http.cors_origins;
+        assert_eq!(origins("*"), None);
+        let listed = ["https://a.example", "http://localhost:3000"].map(str::to_owned);
+        assert_eq!(
+            origins("https://A.example, http://localhost:3000"),
+            Some(listed.into())
+        );
     }
 
     #[test]

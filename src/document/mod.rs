@@ -73,6 +73,22 @@ impl Document {
         self.0
     }
 
+    /// The text of an object's member `key` with this document as its value: `"key":value`.
+    ///
+    /// # Errors
+    ///
+    /// [`DocumentErrorKind::NulCharacter`] when the key has one.
+    pub fn to_member(&self, key: &str) -> Result<String, DocumentError> {
+        if key.contains('\0') {
+            return Err(DocumentErrorKind::NulCharacter.into());
+        }
+        let mut text = String::with_capacity(key.len() + self.0.len() + 3);
+        canonical::push_string(&mut text, key);
+        text.push(':');
+        text.push_str(&self.0);
+        Ok(text)
+    }
+
     /// True when the outermost value is an object.
     #[must_use]
     pub fn is_object(&self) -> bool {

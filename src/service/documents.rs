@@ -17,6 +17,14 @@ pub fn parse_document(text: &str, limits: &document::Limits) -> Result<Document,
     Document::parse_object(text, limits).map_err(|error| refused(error, limits))
 }
 
+/// Reads `text` as a value, which may be any JSON.
+///
+/// # Errors
+/// As [`parse_document`].
+pub fn parse_value(text: &str, limits: &document::Limits) -> Result<Document, Error> {
+    Document::parse(text, limits).map_err(|error| refused(error, limits))
+}
+
 /// What a caller is told of a document that cannot be stored.
 pub(super) fn refused(error: DocumentError, limits: &document::Limits) -> Error {
     let detail = error.to_string();

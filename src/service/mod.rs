@@ -9,6 +9,7 @@ mod keys;
 mod objects;
 mod pages;
 mod precondition;
+mod storage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +18,13 @@ use moka::sync::Cache;
 
 pub use batch::{BatchItem, BatchOutcome, Operation, OperationKind};
 pub use collections::{NewSchema, Upserted};
-pub use documents::parse_document;
+pub use documents::{parse_document, parse_value};
 pub use idempotency::IdempotencyKey;
 pub use keys::{IssuedKey, KeyRequest};
 pub use objects::Created;
 pub use pages::{ListRequest, Page, Position, SEARCH_BYTES};
 pub use precondition::Preconditions;
+pub use storage::{KeyChange, Namespace, NamespaceView, PatchStorage, StorageBackend};
 
 pub use crate::store::{CollectionRow, GptRow, KeyRow, ObjectRow};
 

@@ -62,6 +62,24 @@ impl Preconditions {
         }
     }
 
+    /// Whether the caller stated no condition at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Checks all conditions as `If-Match` against a version that counts from 0, which stands for
+    /// what was never stored: `"0"` matches it, and `*`, which asks for something, does not.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] with `current`.
+    pub fn check_counted(&self, current: i64) -> Result<(), Error> {
+        if current == 0 && self.0.contains(&Condition::Any) {
+            return Err(Error::PreconditionFailed { current: Some(0) });
+        }
+        self.check(Some(current))
+    }
+
     /// Whether any condition, read as `If-None-Match` (weak comparison), matches `current`, so that
     /// the caller's copy is still good.
     #[must_use]
@@ -173,6 +191,25 @@ mod tests {
     fn nothing_matches_nothing_there() {
         assert!(parse("*").unwrap().check(None).is_err());
         assert!(Preconditions::default().check(None).is_ok());
+    }
+
+    #[test]
+    fn what_was_never_stored_has_version_0() {
+        for (text, matches) in [
+            ("0", true),
+            ("\"0\"", true),
+            ("\"1\", \"0\"", true),
+            ("*", false),
+            ("W/\"0\"", false),
+        ] {
+            assert_eq!(
+                parse(text).unwrap().check_counted(0).is_ok(),
+                matches,
+                "{text}"
+            );
+        }
+        assert!(parse("*").unwrap().check_counted(1).is_ok());
+        assert!(parse("0").unwrap().check_counted(1).is_err());
     }
 
     #[test]

@@ -31,7 +31,10 @@ fn call(app: &App, operation: &Operation, target: &Target) -> Call {
         .replace("{id}", &target.object);
     assert!(!path.contains('{'), "say here what fills {path}");
     let method: Method = operation.method.to_ascii_uppercase().parse().unwrap();
-    let call = app.call(method, &path);
+    let mut call = app.call(method, &path);
+    for (name, value) in parameters(&operation.operation_id) {
+        call = call.query(name, value);
+    }
     match body(&operation.operation_id) {
         Some(body) => call.json(body),
         None => {
@@ -45,11 +48,22 @@ fn call(app: &App, operation: &Operation, target: &Target) -> Call {
     }
 }
 
+/// The query parameters that an operation needs.
+fn parameters(operation: &str) -> &'static [(&'static str, &'static str)] {
+    match operation {
+        "get_storage" | "patch_storage" => &[("ns", "notes")],
+        _ => &[],
+    }
+}
+
 fn body(operation: &str) -> Option<Value> {
     match operation {
         "upsert_collection" => Some(json!({ "name": "notes" })),
         "create_object" | "patch_object" | "replace_object" => Some(json!({ "body": {} })),
         "batch_objects" => Some(json!({ "operations": [{ "op": "create", "body": {} }] })),
+        "patch_storage" => Some(json!({
+            "operations": [{ "op": "set", "key": "k", "value": 1 }], "if_match": "0", "app_id": "a"
+        })),
         _ => None,
     }
 }

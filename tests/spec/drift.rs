@@ -26,6 +26,7 @@ async fn the_service_is_what_the_document_says() {
         service: Service::new(store, config.limits),
         cursors: CursorCodec::new(b"of no importance").unwrap(),
         public_url: "http://localhost:8000".into(),
+        storage_info: None,
     };
     let reported = openapi_service(Arc::new(handlers)).spec();
     let reported = serde_json::from_str(&reported).unwrap();

@@ -108,6 +108,33 @@ impl Gpt {
         self.call(Method::GET, "/v1/limits")
     }
 
+    /// A read of a namespace.
+    pub fn get_storage(&self, namespace: &str) -> Call {
+        self.call(Method::GET, "/api/storage")
+            .query("ns", namespace)
+    }
+
+    /// A patch of the namespace at `version`, as a program sends it.
+    pub fn patch_storage(&self, namespace: &str, version: i64, operations: &Value) -> Call {
+        self.patch_storage_unconditionally(namespace, operations)
+            .header("if-match", format!("\"{version}\""))
+    }
+
+    /// A patch that does not say which version it changes.
+    pub fn patch_storage_unconditionally(&self, namespace: &str, operations: &Value) -> Call {
+        self.call(Method::PATCH, "/api/storage")
+            .query("ns", namespace)
+            .header("x-thesara-app-id", "test")
+            .bytes(operations.to_string())
+    }
+
+    /// A patch as a GPT sends it: without headers.
+    pub fn patch_storage_by_body(&self, namespace: &str, body: Value) -> Call {
+        self.call(Method::PATCH, "/api/storage")
+            .query("ns", namespace)
+            .json(body)
+    }
+
     /// Creates an object and gives its id.
     pub async fn has_object(&self, collection: &str, body: Value) -> String {
         self.create_object(collection, body)

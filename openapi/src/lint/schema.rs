@@ -86,11 +86,11 @@ impl<'a> Linter<'a> {
             at,
             "make it a component in /components/schemas and refer to it: it needs a name",
         );
-        let is_named_type = has_properties || has_enum;
+        let is_named_type = has_properties || has_enum || is_free_form(schema);
         self.expect(
             !is_component || is_named_type,
             at,
-            "only objects with properties and enums are components: write this where it is used",
+            "only objects and enums are components: write this where it is used",
         );
     }
 
@@ -141,6 +141,22 @@ impl<'a> Linter<'a> {
         }
     }
 
+    /// `x-bare-array` names the one required property, a list, that may come without its object.
+    fn bare_array(&mut self, schema: &'a Value, at: &str) {
+        let Some(name) = schema.get("x-bare-array") else {
+            return;
+        };
+        let property = schema
+            .get("properties")
+            .and_then(|properties| properties.get(name.as_str()?));
+        self.expect(
+            property.is_some_and(|property| has_type(property, "array"))
+                && schema.get("required") == Some(&json!([name])),
+            &pointer::child(at, "x-bare-array"),
+            "must name a property of type array, which must be the only required one",
+        );
+    }
+
     /// The components that request bodies are made of.
     fn in_requests(&self) -> BTreeSet<&'a str> {
         let mut open = Vec::new();
@@ -174,6 +190,7 @@ impl<'a> Linter<'a> {
     }
 
     fn closed(&mut self, schema: &'a Value, at: &str) {
+        self.bare_array(schema, at);
         let additional = schema.get("additionalProperties");
         if !has_type(schema, "object") {
             return;
@@ -185,17 +202,20 @@ impl<'a> Linter<'a> {
              name is refused and not ignored",
         );
         for (name, property) in members(schema, "properties") {
-            let is_object = has_type(property, "object");
-            let is_free_form = property.get("properties") == Some(&json!({}))
-                && property.get("additionalProperties") == Some(&json!(true));
             self.expect(
-                !is_object || is_free_form,
+                !has_type(property, "object") || is_free_form(property),
                 &pointer::child(&pointer::child(at, "properties"), name),
                 "a free-form object must say `properties: {}` and `additionalProperties: true`: \
                  GPT Actions strip undeclared keys from anything else",
             );
         }
     }
+}
+
+/// Whether it is an object of any members, said so that GPT Actions let them through.
+fn is_free_form(schema: &Value) -> bool {
+    schema.get("properties") == Some(&json!({}))
+        && schema.get("additionalProperties") == Some(&json!(true))
 }
 
 fn has_type(schema: &Value, ty: &str) -> bool {

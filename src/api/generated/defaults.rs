@@ -12,3 +12,9 @@ pub const LIST_OBJECTS_LIMIT: i32 = 50;
 pub const LIST_OBJECTS_ORDER: types::Order = types::Order::Desc;
 /// `max_bytes` of `list_objects`, when it is left out.
 pub const LIST_OBJECTS_MAX_BYTES: i64 = 90000;
+/// `view` of `get_storage`, when it is left out.
+pub const GET_STORAGE_VIEW: types::StorageView = types::StorageView::Snapshot;
+/// `max_bytes` of `get_storage`, when it is left out.
+pub const GET_STORAGE_MAX_BYTES: i64 = 90000;
+/// `view` of `patch_storage`, when it is left out.
+pub const PATCH_STORAGE_VIEW: types::StoragePatchView = types::StoragePatchView::Snapshot;

@@ -86,6 +86,21 @@ pub trait ObjectsHandlers: Send + Sync + 'static {
         request: DeleteObjectParams,
     ) -> impl Future<Output = Result<DeleteObjectReply, Problem>> + Send;
 }
+/// The operations of `storage`. Namespaces of keys and values with entity tags, for small shared state.
+pub trait StorageHandlers: Send + Sync + 'static {
+    /// Read a namespace: `GET /api/storage`.
+    fn get_storage(
+        &self,
+        caller: Caller,
+        request: GetStorageParams,
+    ) -> impl Future<Output = Result<GetStorageReply, Problem>> + Send;
+    /// Set and delete keys of a namespace: `PATCH /api/storage`.
+    fn patch_storage(
+        &self,
+        caller: Caller,
+        request: PatchStorageParams,
+    ) -> impl Future<Output = Result<PatchStorageReply, Problem>> + Send;
+}
 /// The operations of `service`. The service itself.
 pub trait ServiceHandlers: Send + Sync + 'static {
     /// Show who I am and what the limits are: `GET /v1/limits`.
@@ -101,8 +116,10 @@ pub trait ServiceHandlers: Send + Sync + 'static {
     ) -> impl Future<Output = Result<GetHealthReply, Problem>> + Send;
 }
 /// Every operation of the document.
-pub trait Handlers: CollectionsHandlers + ObjectsHandlers + ServiceHandlers {}
-impl<T: CollectionsHandlers + ObjectsHandlers + ServiceHandlers> Handlers for T {}
+pub trait Handlers: CollectionsHandlers + ObjectsHandlers + StorageHandlers + ServiceHandlers {}
+impl<
+    T: CollectionsHandlers + ObjectsHandlers + StorageHandlers + ServiceHandlers,
+> Handlers for T {}
 /// What `upsert_collection` is asked.
 #[derive(Clone, Debug)]
 pub struct UpsertCollectionParams {
@@ -1970,6 +1987,501 @@ impl ApiResponse for DeleteObjectReply {
     }
     fn register(registry: &mut Registry) {
         <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `get_storage` is asked.
+#[derive(Clone, Debug)]
+pub struct GetStorageParams {
+    /// The namespace. It belongs to the GPT of the key.
+    pub ns: String,
+    /// What to answer, the bare snapshot or an envelope with version, updated_by, updated_at, snapshot, has_more and next_after. A caller that cannot read the ETag header asks for the envelope.
+    pub view: Option<types::StorageView>,
+    /// With view=envelope, only keys after this one (the next_after of the part before).
+    pub after: Option<String>,
+    /// With view=envelope, the answer ends early, with has_more, before the snapshot grows over this many bytes. One value that is larger comes alone.
+    pub max_bytes: Option<i64>,
+    /// Answer 304 if the current version is this one, for callers that cannot send If-None-Match.
+    pub if_none_match: Option<String>,
+    /// Answer 304 if the current entity tag is listed here (RFC 9110, 13.1.2).
+    pub if_none_match_header: Option<String>,
+}
+/// What `get_storage` answers.
+#[derive(Debug)]
+pub enum GetStorageReply {
+    /// 200: The namespace.
+    Ok {
+        /// The header `ETag`.
+        e_tag: String,
+        /// The header `X-Storage-Backend`.
+        x_storage_backend: String,
+        /// The body.
+        body: types::StorageSnapshot,
+    },
+    /// 304: The caller's copy is still good.
+    NotModified {
+        /// The header `ETag`.
+        e_tag: String,
+        /// The header `X-Storage-Backend`.
+        x_storage_backend: String,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for GetStorageReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for GetStorageReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { e_tag, x_storage_backend, body } => {
+                Reply::new(StatusCode::OK)
+                    .header("etag", e_tag)
+                    .header("x-storage-backend", x_storage_backend)
+                    .json(&body)
+            }
+            Self::NotModified { e_tag, x_storage_backend } => {
+                Reply::new(StatusCode::NOT_MODIFIED)
+                    .header("etag", e_tag)
+                    .header("x-storage-backend", x_storage_backend)
+                    .empty()
+            }
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for GetStorageReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The namespace.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference(
+                                "StorageSnapshot".to_owned(),
+                            ),
+                        },
+                    ]),
+                    headers: Vec::from([
+                        MetaHeader {
+                            name: "ETag".to_owned(),
+                            description: Some(
+                                "The entity tag: the version in quotes; \"0\" if nothing was ever stored."
+                                    .to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    example: Some(wire::literal("\"\\\"1\\\"\"")),
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "X-Storage-Backend".to_owned(),
+                            description: Some(
+                                "Where namespaces are kept: local, s3 or gcs.".to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                },
+                MetaResponse {
+                    description: "The caller's copy is still good.",
+                    status: Some(304u16),
+                    status_range: None,
+                    content: Vec::from([]),
+                    headers: Vec::from([
+                        MetaHeader {
+                            name: "ETag".to_owned(),
+                            description: Some(
+                                "The entity tag: the version in quotes.".to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "X-Storage-Backend".to_owned(),
+                            description: Some(
+                                "Where namespaces are kept: local, s3 or gcs.".to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::StorageSnapshot as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `patch_storage` is asked.
+#[derive(Clone, Debug)]
+pub struct PatchStorageParams {
+    /// The namespace. It belongs to the GPT of the key.
+    pub ns: String,
+    /// What to answer, the whole new snapshot (the default), an envelope with the version and the snapshot, or minimal, only the version. A GPT should ask for minimal.
+    pub view: Option<types::StoragePatchView>,
+    /// The entity tag of the snapshot that this changes (RFC 9110, 13.1.1), for example "3"; "0" to create. Needed, here or as if_match.
+    pub if_match: Option<String>,
+    /// Which application makes the change; it is kept as the last writer. Needed, here or as app_id.
+    pub x_thesara_app_id: Option<String>,
+    /// return=minimal answers only the version (RFC 7240).
+    pub prefer: Option<String>,
+    /// The request body.
+    pub body: types::StoragePatch,
+}
+/// What `patch_storage` answers.
+#[derive(Debug)]
+pub enum PatchStorageReply {
+    /// 200: The operations were applied; the namespace as it is now.
+    Ok {
+        /// The header `ETag`.
+        e_tag: String,
+        /// The header `X-Storage-Backend`.
+        x_storage_backend: String,
+        /// The header `Preference-Applied`.
+        preference_applied: Option<String>,
+        /// The body.
+        body: types::StorageSnapshot,
+    },
+    /// 201: The namespace was empty from the start (version 0) and now has its first snapshot.
+    Created {
+        /// The header `ETag`.
+        e_tag: String,
+        /// The header `X-Storage-Backend`.
+        x_storage_backend: String,
+        /// The header `Preference-Applied`.
+        preference_applied: Option<String>,
+        /// The body.
+        body: types::StorageSnapshot,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for PatchStorageReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for PatchStorageReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { e_tag, x_storage_backend, preference_applied, body } => {
+                Reply::new(StatusCode::OK)
+                    .header("etag", e_tag)
+                    .header("x-storage-backend", x_storage_backend)
+                    .optional_header("preference-applied", preference_applied)
+                    .json(&body)
+            }
+            Self::Created { e_tag, x_storage_backend, preference_applied, body } => {
+                Reply::new(StatusCode::CREATED)
+                    .header("etag", e_tag)
+                    .header("x-storage-backend", x_storage_backend)
+                    .optional_header("preference-applied", preference_applied)
+                    .json(&body)
+            }
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for PatchStorageReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The operations were applied; the namespace as it is now.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference(
+                                "StorageSnapshot".to_owned(),
+                            ),
+                        },
+                    ]),
+                    headers: Vec::from([
+                        MetaHeader {
+                            name: "ETag".to_owned(),
+                            description: Some(
+                                "The new entity tag: the version in quotes.".to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    example: Some(wire::literal("\"\\\"2\\\"\"")),
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "X-Storage-Backend".to_owned(),
+                            description: Some(
+                                "Where namespaces are kept: local, s3 or gcs.".to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "Preference-Applied".to_owned(),
+                            description: Some(
+                                "The preference that the answer follows (RFC 7240, 3)."
+                                    .to_owned(),
+                            ),
+                            required: false,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                },
+                MetaResponse {
+                    description: "The namespace was empty from the start (version 0) and now has its first snapshot.",
+                    status: Some(201u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference(
+                                "StorageSnapshot".to_owned(),
+                            ),
+                        },
+                    ]),
+                    headers: Vec::from([
+                        MetaHeader {
+                            name: "ETag".to_owned(),
+                            description: Some(
+                                "The new entity tag: the version in quotes.".to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    example: Some(wire::literal("\"\\\"1\\\"\"")),
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "X-Storage-Backend".to_owned(),
+                            description: Some(
+                                "Where namespaces are kept: local, s3 or gcs.".to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "Preference-Applied".to_owned(),
+                            description: Some(
+                                "The preference that the answer follows (RFC 7240, 3)."
+                                    .to_owned(),
+                            ),
+                            required: false,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                },
+                MetaResponse {
+                    description: "The request or an operation is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Somebody changed the namespace since. `current_version` and ETag have its version.",
+                    status: Some(412u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body, a value or the namespace would be too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Neither If-Match nor if_match came.",
+                    status: Some(428u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::StorageSnapshot as Type>::register(registry);
     }
     fn from_parse_request_error(error: poem::Error) -> Self {
         Self::Problem(Problem::from(error))

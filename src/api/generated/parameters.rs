@@ -6,6 +6,25 @@ use poem_openapi::types::Type;
 use super::{patterns, types};
 use crate::api::wire::{self, Parameter, Pointer, check};
 use crate::error::Violation;
+/// With view=envelope, only keys after this one (the next_after of the part before).
+pub enum After {}
+impl Parameter for After {
+    const NAME: &'static str = "after";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                max_length: Some(512usize),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(512), at, violations);
+    }
+}
 /// Only objects created after this moment (RFC 3339).
 pub enum CreatedAfter {}
 impl Parameter for CreatedAfter {
@@ -76,6 +95,25 @@ impl Parameter for Filter {
     }
     fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
         check::length(value, None, Some(8192), at, violations);
+    }
+}
+/// What to answer, the bare snapshot or an envelope with version, updated_by, updated_at, snapshot, has_more and next_after. A caller that cannot read the ETag header asks for the envelope.
+pub enum GetStorageView {}
+impl Parameter for GetStorageView {
+    const NAME: &'static str = "view";
+    const REQUIRED: bool = false;
+    type Value = types::StorageView;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                all_of: Vec::from([MetaSchemaRef::Reference("StorageView".to_owned())]),
+                default: Some(wire::literal("\"snapshot\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn register(registry: &mut Registry) {
+        <types::StorageView as Type>::register(registry);
     }
 }
 /// The GPT whose data this is. The key belongs to exactly one GPT.
@@ -283,6 +321,28 @@ impl Parameter for Name {
         check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
     }
 }
+/// The namespace. It belongs to the GPT of the key.
+pub enum Ns {}
+impl Parameter for Ns {
+    const NAME: &'static str = "ns";
+    const REQUIRED: bool = true;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$".to_owned()),
+                max_length: Some(128usize),
+                example: Some(wire::literal("\"smoke\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(128), at, violations);
+        check::pattern(value, &patterns::PATTERN_72FE56A4, at, violations);
+    }
+}
 /// Newest first (desc) or oldest first (asc), by creation time.
 pub enum Order {}
 impl Parameter for Order {
@@ -300,5 +360,65 @@ impl Parameter for Order {
     }
     fn register(registry: &mut Registry) {
         <types::Order as Type>::register(registry);
+    }
+}
+/// What to answer, the whole new snapshot (the default), an envelope with the version and the snapshot, or minimal, only the version. A GPT should ask for minimal.
+pub enum PatchStorageView {}
+impl Parameter for PatchStorageView {
+    const NAME: &'static str = "view";
+    const REQUIRED: bool = false;
+    type Value = types::StoragePatchView;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                all_of: Vec::from([
+                    MetaSchemaRef::Reference("StoragePatchView".to_owned()),
+                ]),
+                default: Some(wire::literal("\"snapshot\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn register(registry: &mut Registry) {
+        <types::StoragePatchView as Type>::register(registry);
+    }
+}
+/// return=minimal answers only the version (RFC 7240).
+pub enum PreferHeader {}
+impl Parameter for PreferHeader {
+    const NAME: &'static str = "Prefer";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                max_length: Some(1024usize),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(1024), at, violations);
+    }
+}
+/// Which application makes the change; it is kept as the last writer. Needed, here or as app_id.
+pub enum XThesaraAppIdHeader {}
+impl Parameter for XThesaraAppIdHeader {
+    const NAME: &'static str = "X-Thesara-App-Id";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                min_length: Some(1usize),
+                max_length: Some(128usize),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, Some(1), Some(128), at, violations);
     }
 }

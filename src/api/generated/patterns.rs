@@ -4,6 +4,10 @@
 use std::sync::LazyLock;
 use regex::Regex;
 use crate::api::wire;
+/// `^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`
+pub static PATTERN_72FE56A4: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+));
 /// `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
 pub static PATTERN_C7C70E36: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",

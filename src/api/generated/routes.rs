@@ -9,7 +9,7 @@ use crate::api::problem::Problem;
 use crate::api::wire::{
     Faults, Header, JsonBody, MergePatchBody, Path, Query, QueryNames,
 };
-use crate::auth::{Bearer, Scope};
+use crate::auth::{Bearer, OptionalBearer, Scope};
 /// The document's operations as a service that `handlers` answer.
 pub fn service<H: Handlers>(handlers: Arc<H>) -> OpenApiService<Api<H>, ()> {
     OpenApiService::new(Api(handlers), "GPT Object Store", "1.0.0")
@@ -27,6 +27,9 @@ enum Tag {
     /// JSON documents.
     #[oai(rename = "objects")]
     Objects,
+    /// Namespaces of keys and values with entity tags, for small shared state.
+    #[oai(rename = "storage")]
+    Storage,
     /// The service itself.
     #[oai(rename = "service")]
     Service,
@@ -547,6 +550,129 @@ Deletes the object for good.*/
                 if_match_header,
             };
             self.0.delete_object(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Read a namespace
+
+Answers all keys and values of a namespace as one JSON object; {} if nothing was ever stored. With view=envelope the answer also has the version, to send as if_match, and fits into max_bytes; continue with after=next_after while has_more is true.*/
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the operation has that many parameters"
+    )]
+    #[oai(
+        path = "/api/storage",
+        method = "get",
+        operation_id = "get_storage",
+        tag = "Tag::Storage"
+    )]
+    async fn get_storage(
+        &self,
+        auth: OptionalBearer,
+        ///The namespace. It belongs to the GPT of the key.
+        #[oai(name = "ns")]
+        ns: Query<parameters::Ns>,
+        ///What to answer, the bare snapshot or an envelope with version, updated_by, updated_at, snapshot, has_more and next_after. A caller that cannot read the ETag header asks for the envelope.
+        #[oai(name = "view")]
+        view: Query<parameters::GetStorageView>,
+        ///With view=envelope, only keys after this one (the next_after of the part before).
+        #[oai(name = "after")]
+        after: Query<parameters::After>,
+        ///With view=envelope, the answer ends early, with has_more, before the snapshot grows over this many bytes. One value that is larger comes alone.
+        #[oai(name = "max_bytes")]
+        max_bytes: Query<parameters::MaxBytes>,
+        ///Answer 304 if the current version is this one, for callers that cannot send If-None-Match.
+        #[oai(name = "if_none_match")]
+        if_none_match: Query<parameters::IfNoneMatch>,
+        ///Answer 304 if the current entity tag is listed here (RFC 9110, 13.1.2).
+        #[oai(name = "If-None-Match")]
+        if_none_match_header: Header<parameters::IfNoneMatchHeader>,
+        names: QueryNames,
+    ) -> operations::GetStorageReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::StorageRead, None)?;
+            let mut faults = Faults::default();
+            names
+                .only(
+                    &["ns", "view", "after", "max_bytes", "if_none_match"],
+                    &mut faults,
+                );
+            let ns = ns.required(&mut faults);
+            let view = view.optional(&mut faults);
+            let after = after.optional(&mut faults);
+            let max_bytes = max_bytes.optional(&mut faults);
+            let if_none_match = if_none_match.optional(&mut faults);
+            let if_none_match_header = if_none_match_header.optional(&mut faults);
+            let (Some(ns),) = (ns,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::GetStorageParams {
+                ns,
+                view,
+                after,
+                max_bytes,
+                if_none_match,
+                if_none_match_header,
+            };
+            self.0.get_storage(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Set and delete keys of a namespace
+
+Applies set and del operations in order, all or nothing, to exactly the version that if_match names ("0" creates). If somebody was faster nothing changes: 412 with current_version; read again, redo the change, send that version. Needs app_id. Programs may send the bare array of operations.*/
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the operation has that many parameters"
+    )]
+    #[oai(
+        path = "/api/storage",
+        method = "patch",
+        operation_id = "patch_storage",
+        tag = "Tag::Storage"
+    )]
+    async fn patch_storage(
+        &self,
+        auth: Bearer,
+        ///The namespace. It belongs to the GPT of the key.
+        #[oai(name = "ns")]
+        ns: Query<parameters::Ns>,
+        ///What to answer, the whole new snapshot (the default), an envelope with the version and the snapshot, or minimal, only the version. A GPT should ask for minimal.
+        #[oai(name = "view")]
+        view: Query<parameters::PatchStorageView>,
+        ///The entity tag of the snapshot that this changes (RFC 9110, 13.1.1), for example "3"; "0" to create. Needed, here or as if_match.
+        #[oai(name = "If-Match")]
+        if_match: Header<parameters::IfMatchHeader>,
+        ///Which application makes the change; it is kept as the last writer. Needed, here or as app_id.
+        #[oai(name = "X-Thesara-App-Id")]
+        x_thesara_app_id: Header<parameters::XThesaraAppIdHeader>,
+        ///return=minimal answers only the version (RFC 7240).
+        #[oai(name = "Prefer")]
+        prefer: Header<parameters::PreferHeader>,
+        ///The operations, as an object with `operations`, or as the bare array of them.
+        body: JsonBody<types::StoragePatch>,
+        names: QueryNames,
+    ) -> operations::PatchStorageReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::StorageWrite, None)?;
+            let mut faults = Faults::default();
+            names.only(&["ns", "view"], &mut faults);
+            let ns = ns.required(&mut faults);
+            let view = view.optional(&mut faults);
+            let if_match = if_match.optional(&mut faults);
+            let x_thesara_app_id = x_thesara_app_id.optional(&mut faults);
+            let prefer = prefer.optional(&mut faults);
+            let body = body.read(&mut faults).await?;
+            let (Some(ns), Some(body)) = (ns, body) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::PatchStorageParams {
+                ns,
+                view,
+                if_match,
+                x_thesara_app_id,
+                prefer,
+                body,
+            };
+            self.0.patch_storage(caller, request).await
         };
         answer.await.unwrap_or_else(|problem: Problem| problem.into())
     }

@@ -1665,6 +1665,582 @@ impl Type for BatchItem {
         Box::new(std::iter::once(self))
     }
 }
+/// The keys of a namespace with their values; or, with view=envelope, version, updated_by, updated_at, snapshot, has_more and next_after; or, with view=minimal, version.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct StorageSnapshot(pub wire::RawJson);
+impl Type for StorageSnapshot {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("StorageSnapshot")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("StorageSnapshot".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "StorageSnapshot".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "The keys of a namespace with their values; or, with view=envelope, version, updated_by, updated_at, snapshot, has_more and next_after; or, with view=minimal, version.",
+                        ),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// How a namespace is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum StorageView {
+    /// `snapshot`.
+    #[serde(rename = "snapshot")]
+    Snapshot,
+    /// `envelope`.
+    #[serde(rename = "envelope")]
+    Envelope,
+}
+impl StorageView {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 2usize] = [Self::Snapshot, Self::Envelope];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Envelope => "envelope",
+        }
+    }
+}
+impl std::fmt::Display for StorageView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for StorageView {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "snapshot" => Ok(Self::Snapshot),
+            "envelope" => Ok(Self::Envelope),
+            _ => Err(wire::UnknownValue("must be one of snapshot, envelope")),
+        }
+    }
+}
+impl wire::FromText for StorageView {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for StorageView {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("StorageView")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("StorageView".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "StorageView".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some("How a namespace is answered."),
+                        enum_items: Vec::from([
+                            wire::literal("\"snapshot\""),
+                            wire::literal("\"envelope\""),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// How a changed namespace is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum StoragePatchView {
+    /// `snapshot`.
+    #[serde(rename = "snapshot")]
+    Snapshot,
+    /// `envelope`.
+    #[serde(rename = "envelope")]
+    Envelope,
+    /// `minimal`.
+    #[serde(rename = "minimal")]
+    Minimal,
+}
+impl StoragePatchView {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 3usize] = [Self::Snapshot, Self::Envelope, Self::Minimal];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Envelope => "envelope",
+            Self::Minimal => "minimal",
+        }
+    }
+}
+impl std::fmt::Display for StoragePatchView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for StoragePatchView {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "snapshot" => Ok(Self::Snapshot),
+            "envelope" => Ok(Self::Envelope),
+            "minimal" => Ok(Self::Minimal),
+            _ => Err(wire::UnknownValue("must be one of snapshot, envelope, minimal")),
+        }
+    }
+}
+impl wire::FromText for StoragePatchView {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for StoragePatchView {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("StoragePatchView")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("StoragePatchView".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "StoragePatchView".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some("How a changed namespace is answered."),
+                        enum_items: Vec::from([
+                            wire::literal("\"snapshot\""),
+                            wire::literal("\"envelope\""),
+                            wire::literal("\"minimal\""),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// Changes of one namespace, applied in order, all or nothing.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct StoragePatch {
+    /// The operations.
+    pub operations: Vec<types::StorageOperation>,
+    /// The version that this changes, as get_storage answered it with view=envelope; 0 creates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_match: Option<String>,
+    /// Which application makes the change, for example the GPT's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<String>,
+    /// Whether it came as a bare array.
+    #[serde(skip)]
+    pub is_bare_array: bool,
+}
+impl<'de> serde::Deserialize<'de> for StoragePatch {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        let mut is_bare_array = false;
+        let reader = wire::ObjectOrArray::new(
+            deserializer,
+            "operations",
+            &mut is_bare_array,
+        );
+        let body = Self::deserialize(reader)?;
+        Ok(Self { is_bare_array, ..body })
+    }
+}
+impl serde::Serialize for StoragePatch {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for StoragePatch {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("StoragePatch")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("StoragePatch".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "StoragePatch".to_owned(),
+                |registry| {
+                    <types::StorageOperation as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "Changes of one namespace, applied in order, all or nothing.",
+                        ),
+                        required: Vec::from(["operations"]),
+                        properties: Vec::from([
+                            (
+                                "operations",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("The operations."),
+                                        min_items: Some(1usize),
+                                        max_items: Some(1000usize),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Reference("StorageOperation".to_owned()),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "if_match",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        max_length: Some(1024usize),
+                                        description: Some(
+                                            "The version that this changes, as get_storage answered it with view=envelope; 0 creates.",
+                                        ),
+                                        example: Some(wire::literal("\"3\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "app_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        min_length: Some(1usize),
+                                        max_length: Some(128usize),
+                                        description: Some(
+                                            "Which application makes the change, for example the GPT's own name.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for StoragePatch {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        {
+            let value = &self.operations;
+            at.key_unless(
+                self.is_bare_array,
+                "operations",
+                |at| {
+                    check::items(value.len(), Some(1), Some(1000), at, violations);
+                    for (index, value) in value.iter().enumerate() {
+                        at.index(
+                            index,
+                            |at| {
+                                Validate::validate(value, at, violations);
+                            },
+                        );
+                    }
+                },
+            );
+        }
+        if let Some(value) = &self.if_match {
+            at.key(
+                "if_match",
+                |at| {
+                    check::length(value, None, Some(1024), at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.app_id {
+            at.key(
+                "app_id",
+                |at| {
+                    check::length(value, Some(1), Some(128), at, violations);
+                },
+            );
+        }
+    }
+}
+/// One change. set needs key and value (or value_json); del needs key.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct StorageOperation {
+    pub op: types::StorageOperationKind,
+    /// The key, any text.
+    pub key: String,
+    /// The value, any JSON.
+    #[serde(
+        default,
+        deserialize_with = "wire::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub value: Option<wire::RawJson>,
+    /// The same value as JSON text, for callers that cannot send free-form values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_json: Option<String>,
+}
+impl<'de> serde::Deserialize<'de> for StorageOperation {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for StorageOperation {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for StorageOperation {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("StorageOperation")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("StorageOperation".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "StorageOperation".to_owned(),
+                |registry| {
+                    <types::StorageOperationKind as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "One change. set needs key and value (or value_json); del needs key.",
+                        ),
+                        required: Vec::from(["op", "key"]),
+                        properties: Vec::from([
+                            (
+                                "op",
+                                MetaSchemaRef::Reference("StorageOperationKind".to_owned()),
+                            ),
+                            (
+                                "key",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        min_length: Some(1usize),
+                                        max_length: Some(512usize),
+                                        description: Some("The key, any text."),
+                                        example: Some(wire::literal("\"foo\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "value",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        description: Some("The value, any JSON."),
+                                        example: Some(wire::literal("\"bar\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "value_json",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        max_length: Some(1048576usize),
+                                        description: Some(
+                                            "The same value as JSON text, for callers that cannot send free-form values.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for StorageOperation {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        {
+            let value = &self.key;
+            at.key(
+                "key",
+                |at| {
+                    check::length(value, Some(1), Some(512), at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.value_json {
+            at.key(
+                "value_json",
+                |at| {
+                    check::length(value, None, Some(1048576), at, violations);
+                },
+            );
+        }
+    }
+}
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum StorageOperationKind {
+    /// `set`.
+    #[serde(rename = "set")]
+    Set,
+    /// `del`.
+    #[serde(rename = "del")]
+    Del,
+}
+impl StorageOperationKind {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 2usize] = [Self::Set, Self::Del];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Del => "del",
+        }
+    }
+}
+impl std::fmt::Display for StorageOperationKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for StorageOperationKind {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "set" => Ok(Self::Set),
+            "del" => Ok(Self::Del),
+            _ => Err(wire::UnknownValue("must be one of set, del")),
+        }
+    }
+}
+impl wire::FromText for StorageOperationKind {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for StorageOperationKind {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("StorageOperationKind")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("StorageOperationKind".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "StorageOperationKind".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some("What an operation does."),
+                        enum_items: Vec::from([
+                            wire::literal("\"set\""),
+                            wire::literal("\"del\""),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
 /// Who the caller is, and what the service allows.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
@@ -1689,6 +2265,10 @@ pub struct Limits {
     pub page_bytes_default: i64,
     /// The largest JSON Schema, in bytes.
     pub schema_bytes: i64,
+    /// The largest namespace, in bytes of its snapshot.
+    pub namespace_bytes: i64,
+    /// Operations in one patch of a namespace.
+    pub namespace_operations: i32,
     /// How long a request may take.
     pub request_seconds: i32,
     /// How long the answer to an idempotency key is kept.
@@ -1731,6 +2311,8 @@ impl Type for Limits {
                             "page_items_default",
                             "page_bytes_default",
                             "schema_bytes",
+                            "namespace_bytes",
+                            "namespace_operations",
                             "request_seconds",
                             "idempotency_hours",
                             "rate_limits",
@@ -1859,6 +2441,32 @@ impl Type for Limits {
                                         ty: "integer",
                                         format: Some("int64"),
                                         description: Some("The largest JSON Schema, in bytes."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "namespace_bytes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "The largest namespace, in bytes of its snapshot.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "namespace_operations",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int32"),
+                                        description: Some(
+                                            "Operations in one patch of a namespace.",
+                                        ),
                                         ..MetaSchema::ANY
                                     }),
                                 ),
@@ -2457,6 +3065,9 @@ pub enum ProblemCode {
     /// `precondition-failed`.
     #[serde(rename = "precondition-failed")]
     PreconditionFailed,
+    /// `precondition-required`.
+    #[serde(rename = "precondition-required")]
+    PreconditionRequired,
     /// `payload-too-large`.
     #[serde(rename = "payload-too-large")]
     PayloadTooLarge,
@@ -2487,7 +3098,7 @@ pub enum ProblemCode {
 }
 impl ProblemCode {
     /// Every value, in the document's order.
-    pub const ALL: [Self; 22usize] = [
+    pub const ALL: [Self; 23usize] = [
         Self::InvalidRequest,
         Self::MalformedJson,
         Self::InvalidDocument,
@@ -2501,6 +3112,7 @@ impl ProblemCode {
         Self::RequestTimeout,
         Self::IdempotencyInProgress,
         Self::PreconditionFailed,
+        Self::PreconditionRequired,
         Self::PayloadTooLarge,
         Self::UriTooLong,
         Self::UnsupportedMediaType,
@@ -2528,6 +3140,7 @@ impl ProblemCode {
             Self::RequestTimeout => "request-timeout",
             Self::IdempotencyInProgress => "idempotency-in-progress",
             Self::PreconditionFailed => "precondition-failed",
+            Self::PreconditionRequired => "precondition-required",
             Self::PayloadTooLarge => "payload-too-large",
             Self::UriTooLong => "uri-too-long",
             Self::UnsupportedMediaType => "unsupported-media-type",
@@ -2562,6 +3175,7 @@ impl std::str::FromStr for ProblemCode {
             "request-timeout" => Ok(Self::RequestTimeout),
             "idempotency-in-progress" => Ok(Self::IdempotencyInProgress),
             "precondition-failed" => Ok(Self::PreconditionFailed),
+            "precondition-required" => Ok(Self::PreconditionRequired),
             "payload-too-large" => Ok(Self::PayloadTooLarge),
             "uri-too-long" => Ok(Self::UriTooLong),
             "unsupported-media-type" => Ok(Self::UnsupportedMediaType),
@@ -2574,7 +3188,7 @@ impl std::str::FromStr for ProblemCode {
             _ => {
                 Err(
                     wire::UnknownValue(
-                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, unauthorized, forbidden, not-found, object-not-found, collection-not-found, method-not-allowed, request-timeout, idempotency-in-progress, precondition-failed, payload-too-large, uri-too-long, unsupported-media-type, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
+                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, unauthorized, forbidden, not-found, object-not-found, collection-not-found, method-not-allowed, request-timeout, idempotency-in-progress, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
                     ),
                 )
             }
@@ -2624,6 +3238,7 @@ impl Type for ProblemCode {
                             wire::literal("\"request-timeout\""),
                             wire::literal("\"idempotency-in-progress\""),
                             wire::literal("\"precondition-failed\""),
+                            wire::literal("\"precondition-required\""),
                             wire::literal("\"payload-too-large\""),
                             wire::literal("\"uri-too-long\""),
                             wire::literal("\"unsupported-media-type\""),

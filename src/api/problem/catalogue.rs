@@ -109,6 +109,13 @@ pub const fn entry(code: ProblemCode) -> Entry {
             "`If-Match` or `if_match` names another version than the current one, so somebody changed \
              the resource since it was read. `current_version` is the version that is there now.",
         ),
+        Code::PreconditionRequired => (
+            StatusCode::PRECONDITION_REQUIRED,
+            "Precondition required",
+            "The operation changes only what its caller has seen, so it needs the version that it \
+             changes. Read the resource, send its entity tag as `If-Match` or its version as \
+             `if_match`, and send `\"0\"` to create what does not exist (RFC 6585, 3).",
+        ),
         Code::PayloadTooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
             "Payload too large",

@@ -175,6 +175,7 @@ impl From<Error> for Problem {
                 problem.current_version = current;
                 problem
             }
+            Error::PreconditionRequired => Self::new(Code::PreconditionRequired, detail),
             Error::SchemaViolation(places) => Self::new(Code::SchemaViolation, detail).at(places),
             Error::InvalidSchema(places) => Self::new(Code::InvalidSchema, detail).at(places),
             Error::IdempotencyInProgress => Self::new(Code::IdempotencyInProgress, detail).later(),
@@ -219,7 +220,7 @@ fn describe(error: &Error) -> String {
             )
         }
         Error::TooLarge { what, limit } => {
-            format!("{what} is larger than {limit} bytes. Split it into several objects.")
+            format!("{what} is larger than {limit} bytes. Split it into several.")
         }
         Error::InvalidCursor(why) => {
             format!("{why} Start again without cursor to get the first page.")
@@ -241,6 +242,11 @@ fn describe(error: &Error) -> String {
         ),
         Error::PreconditionFailed { current: None } => {
             "There is nothing yet that could match if_match. Leave it out to create.".to_owned()
+        }
+        Error::PreconditionRequired => {
+            "Say which version this changes: read the namespace, then send the ETag of the answer \
+             as If-Match, or its version as if_match in the body. \"0\" creates a namespace."
+                .to_owned()
         }
         Error::SchemaViolation(at) => {
             format!(

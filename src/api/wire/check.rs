@@ -23,6 +23,16 @@ impl Pointer {
         self.inside(&key.replace('~', "~0").replace('/', "~1"), look);
     }
 
+    /// Looks at the member `key` of this place, or, when `bare`, at the place itself, which then is
+    /// what the member would be.
+    pub fn key_unless(&mut self, bare: bool, key: &str, look: impl FnOnce(&mut Self)) {
+        if bare {
+            look(self);
+        } else {
+            self.key(key, look);
+        }
+    }
+
     /// Looks at the element `index` of this place.
     pub fn index(&mut self, index: usize, look: impl FnOnce(&mut Self)) {
         self.inside(&index.to_string(), look);

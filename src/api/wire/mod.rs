@@ -7,6 +7,7 @@
 mod body;
 pub mod check;
 mod faults;
+mod object_or_array;
 mod objects_only;
 mod parameter;
 mod raw_json;
@@ -16,8 +17,9 @@ mod reply;
 pub use body::{BodyLimit, JsonBody, MergePatchBody};
 pub use check::{Pointer, Validate, compiled};
 pub use faults::Faults;
+pub use object_or_array::ObjectOrArray;
 pub use objects_only::ObjectsOnly;
 pub use parameter::{FromText, Header, Parameter, Path, Query, QueryNames, UnknownValue};
-pub use raw_json::{RawJson, literal};
+pub use raw_json::{RawJson, literal, present};
 pub use rejection::Rejection;
 pub use reply::Reply;

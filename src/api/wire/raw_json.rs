@@ -49,6 +49,14 @@ impl<'de> Deserialize<'de> for RawJson {
     }
 }
 
+/// Reads a member that may be any JSON, for serde: also null is there.
+///
+/// # Errors
+/// When there is no JSON value.
+pub fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawJson>, D::Error> {
+    RawJson::deserialize(deserializer).map(Some)
+}
+
 /// A value that the document states, such as a default or an example.
 ///
 /// # Panics

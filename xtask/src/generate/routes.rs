@@ -30,7 +30,7 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
         use super::{operations, parameters, types};
         use crate::api::problem::Problem;
         use crate::api::wire::{Faults, Header, JsonBody, MergePatchBody, Path, Query, QueryNames};
-        use crate::auth::{Bearer, Scope};
+        use crate::auth::{Bearer, OptionalBearer, Scope};
 
         #service
 
@@ -135,7 +135,9 @@ fn route(prepared: &Prepared) -> Result<TokenStream> {
 
 fn arguments(prepared: &Prepared) -> Vec<TokenStream> {
     let mut arguments = Vec::new();
-    if prepared.operation.is_secured() {
+    if prepared.operation.allows_anonymous && prepared.operation.is_secured() {
+        arguments.push(quote!(auth: OptionalBearer,));
+    } else if prepared.operation.is_secured() {
         arguments.push(quote!(auth: Bearer,));
     }
     for input in &prepared.parameters {

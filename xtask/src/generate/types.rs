@@ -42,9 +42,10 @@ fn component(contract: &Contract<'_>, name: &str, schema: &Value) -> Result<Toke
     let item = match shape(schema)? {
         Shape::Struct(properties) => structure(contract, name, schema, properties)?,
         Shape::Enum(values) => enumeration(&ident, schema, values)?,
+        Shape::Raw => free_form(&ident, schema),
         _ => bail!(
-            "/components/schemas/{name}: only objects with properties and enums of strings are \
-             components; write this schema where it is used"
+            "/components/schemas/{name}: only objects and enums of strings are components; write \
+             this schema where it is used"
         ),
     };
     let reported = reported(name, &ident, schema)?;
@@ -83,10 +84,20 @@ fn structure(
     let docs = docs(schema);
     let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
     let closed = is_closed.then(|| quote!(#[serde(deny_unknown_fields)]));
-    let (remote, only_objects) = if contract.is_in_requests(name) {
-        (quote!(#[serde(remote = "Self")]), only_objects(&ident))
-    } else {
-        (quote!(), quote!())
+    let (remote, only_objects) = match (bare_array(schema), contract.is_in_requests(name)) {
+        (Some(member), true) => {
+            fields.push(quote! {
+                /// Whether it came as a bare array.
+                #[serde(skip)]
+                pub is_bare_array: bool,
+            });
+            (
+                quote!(#[serde(remote = "Self")]),
+                objects_or_arrays(&ident, member),
+            )
+        }
+        (None, true) => (quote!(#[serde(remote = "Self")]), only_objects(&ident)),
+        (_, false) => (quote!(), quote!()),
     };
     Ok(quote! {
         #docs
@@ -101,9 +112,42 @@ fn structure(
     })
 }
 
+/// The property that a body may be, bare, instead of the object that has it.
+pub fn bare_array(schema: &Value) -> Option<&str> {
+    schema.get("x-bare-array").and_then(Value::as_str)
+}
+
+/// An object of any members: its text, under a name of its own.
+fn free_form(ident: &Ident, schema: &Value) -> TokenStream {
+    let docs = docs(schema);
+    quote! {
+        #docs
+        #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+        pub struct #ident(pub wire::RawJson);
+    }
+}
+
+/// Like [`only_objects`], for a body that may also be the bare array `member`.
+fn objects_or_arrays(ident: &Ident, member: &str) -> TokenStream {
+    let serialize = serialize_remote(ident);
+    quote! {
+        impl<'de> serde::Deserialize<'de> for #ident {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let mut is_bare_array = false;
+                let reader = wire::ObjectOrArray::new(deserializer, #member, &mut is_bare_array);
+                let body = Self::deserialize(reader)?;
+                Ok(Self { is_bare_array, ..body })
+            }
+        }
+
+        #serialize
+    }
+}
+
 /// serde's derive would take a JSON array for a struct, field by field. With `remote = "Self"` it
 /// makes inherent functions, and these traits call them with a reader that takes objects only.
 fn only_objects(ident: &Ident) -> TokenStream {
+    let serialize = serialize_remote(ident);
     quote! {
         impl<'de> serde::Deserialize<'de> for #ident {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -111,6 +155,12 @@ fn only_objects(ident: &Ident) -> TokenStream {
             }
         }
 
+        #serialize
+    }
+}
+
+fn serialize_remote(ident: &Ident) -> TokenStream {
+    quote! {
         impl serde::Serialize for #ident {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 Self::serialize(self, serializer)
@@ -150,6 +200,18 @@ fn field(
             quote!(Option<#ty>),
             quote!(#[serde(deserialize_with = "serde::Deserialize::deserialize")]),
         ),
+        // Where anything may stand, null is something.
+        (false, _)
+            if schema
+                .as_object()
+                .is_some_and(|members| !members.contains_key("type"))
+                && matches!(shape(schema)?, Shape::Raw) =>
+        {
+            (
+                quote!(Option<#ty>),
+                quote!(#[serde(default, deserialize_with = "wire::present", skip_serializing_if = "Option::is_none")]),
+            )
+        }
         (false, _) => (
             quote!(Option<#ty>),
             quote!(#[serde(default, skip_serializing_if = "Option::is_none")]),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::names::snake;
 use super::patterns;
 use super::schema::{Schemas, Shape, is_nullable, required, shape};
+use super::types::bare_array;
 
 /// Keywords that hold of values in requests and that no check is made for.
 const UNCHECKED: [&str; 4] = [
@@ -25,13 +26,18 @@ pub fn of_struct(
     properties: &Map<String, Value>,
 ) -> Result<TokenStream> {
     let required = required(schema);
+    let bare_array = bare_array(schema);
     let mut checks = Vec::new();
     for (property, schema) in properties {
         let Some(check) = of_value(schemas, schema)? else {
             continue;
         };
         let field = snake(property);
-        let inside = quote!(at.key(#property, |at| { #check }););
+        let inside = if bare_array == Some(property.as_str()) {
+            quote!(at.key_unless(self.is_bare_array, #property, |at| { #check });)
+        } else {
+            quote!(at.key(#property, |at| { #check });)
+        };
         let is_option = !required.contains(&property.as_str()) || is_nullable(schema);
         checks.push(if is_option {
             quote!(if let Some(value) = &self.#field { #inside })

@@ -1,0 +1,83 @@
+//! Callers who do not say who they are, on the operations that allow it.
+
+use std::sync::Arc;
+
+use poem::http::header::AUTHORIZATION;
+use poem::{Request, RequestBody};
+use poem_openapi::registry::Registry;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::{Bearer, Caller, Principal, Scope};
+use crate::api::problem::Problem;
+use crate::error::{Error, Unauthorized};
+use crate::ids::GptId;
+
+/// Who an anonymous caller is. Add one to the routes with poem's `data`.
+#[derive(Clone, Debug, Default)]
+pub struct Anonymous(Option<Arc<Principal>>);
+
+impl Anonymous {
+    /// Nobody, or a reader of the namespaces of `gpt_id` (`STORAGE_ANONYMOUS_GPT`).
+    #[must_use]
+    pub fn reading_storage_of(gpt_id: Option<GptId>) -> Self {
+        Self(gpt_id.map(|gpt_id| {
+            Arc::new(Principal {
+                key_id: "anonymous".to_owned(),
+                gpt_id: Some(gpt_id),
+                scopes: Scope::StorageRead.into(),
+                expires_at: None,
+                revoked_at: None,
+            })
+        }))
+    }
+}
+
+/// [`Bearer`], or nothing, where the deployment lets anonymous callers in.
+pub struct OptionalBearer(Arc<Principal>);
+
+impl OptionalBearer {
+    /// As [`Bearer::authorize`].
+    ///
+    /// # Errors
+    /// 403 when the caller may not do this.
+    pub fn authorize(&self, scope: Scope, gpt_id: Option<&str>) -> Result<Caller, Problem> {
+        Ok(Caller::authorize(self.0.clone(), scope, gpt_id)?)
+    }
+}
+
+impl<'a> ApiExtractor<'a> for OptionalBearer {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        Bearer::register(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        Bearer::security_schemes()
+    }
+
+    fn has_security_fallback() -> bool {
+        true
+    }
+
+    /// Credentials that are sent must be good: only who sends none is anonymous.
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        if request.headers().contains_key(AUTHORIZATION) {
+            let bearer = Bearer::from_request(request, body, options).await?;
+            return Ok(Self(bearer.0));
+        }
+        let anonymous = request
+            .data::<Anonymous>()
+            .and_then(|known| known.0.clone());
+        let refused = || Problem::from(Error::Unauthorized(Unauthorized::Missing));
+        anonymous
+            .map(Self)
+            .ok_or_else(|| poem::Error::from(refused()))
+    }
+}
