@@ -13,6 +13,7 @@ use crate::api::cursor::CursorCodec;
 use crate::api::edge::{Cors, Edge};
 use crate::api::{Handlers, routes};
 use crate::auth::{Anonymous, Authenticator};
+use crate::blob::Bucket;
 use crate::config::Config;
 use crate::error::Error;
 use crate::service::Service;
@@ -39,7 +40,7 @@ impl Server {
     /// When the signing secret can be neither read nor made.
     pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
         let cursors = CursorCodec::new(&secret(&config, &store).await?)?;
-        let service = Service::new(store.clone(), config.limits.clone());
+        let service = service(&config, store.clone())?;
         Ok(Self {
             config,
             store,
@@ -92,6 +93,18 @@ impl Server {
         self.store.close().await;
         served
     }
+}
+
+/// The service as configured, over a store that is migrated.
+///
+/// # Errors
+/// When the bucket's settings cannot be used.
+pub fn service(config: &Config, store: Store) -> Result<Service, Error> {
+    let service = Service::new(store, config.limits.clone());
+    Ok(match &config.storage.url {
+        None => service,
+        Some(url) => service.with_namespaces_in(Bucket::open(url, &config.storage.bucket)?),
+    })
 }
 
 /// The secret that signs cursors: configured, or made once and kept in the database, so that all

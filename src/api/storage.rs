@@ -28,7 +28,7 @@ impl StorageHandlers for Handlers {
             ("If-None-Match", request.if_none_match_header.as_deref()),
             ("if_none_match", request.if_none_match.as_deref()),
         )?;
-        let x_storage_backend = self.service.storage_backend().as_str().to_owned();
+        let x_storage_backend = self.service.storage_backend().to_owned();
         if !known.is_empty() {
             let version = self.service.storage_version(&caller, &name).await?;
             if known.names(version) {
@@ -170,7 +170,7 @@ impl Handlers {
         body: StorageSnapshot,
     ) -> PatchStorageReply {
         let e_tag = entity_tag(namespace.version);
-        let x_storage_backend = self.service.storage_backend().as_str().to_owned();
+        let x_storage_backend = self.service.storage_backend().to_owned();
         let preference_applied = is_preference_applied.then(|| "return=minimal".to_owned());
         if namespace.version == 1 {
             PatchStorageReply::Created {

@@ -14,7 +14,7 @@ use crate::service::{GptRow, IssuedKey, KeyRequest, KeyRow, Service};
 /// The service, for a command that runs beside a server or without one.
 pub(super) async fn service(config: Config) -> Result<Service, Failure> {
     let store = open_store(&config).await?;
-    Ok(Service::new(store, config.limits))
+    Ok(crate::server::service(&config, store)?)
 }
 
 /// `gpt …`.

@@ -2,6 +2,7 @@
 
 mod source;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -55,12 +56,24 @@ pub struct HttpConfig {
 }
 
 /// Namespaces of keys and values.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StorageConfig {
     /// `s3://bucket/prefix` or `gs://bucket/prefix`; `None`: the database.
     pub url: Option<String>,
+    /// The settings of buckets, by their usual names (`AWS_…`, `GOOGLE_…`).
+    pub bucket: BTreeMap<String, String>,
     /// The GPT whose namespaces callers without credentials may read.
     pub anonymous_gpt: Option<GptId>,
+}
+
+impl std::fmt::Debug for StorageConfig {
+    /// Says nothing of the bucket's settings, which hold its credentials.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StorageConfig")
+            .field("url", &self.url)
+            .field("anonymous_gpt", &self.anonymous_gpt)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Limits of requests; `GET /v1/limits` states them.
@@ -189,6 +202,7 @@ impl StorageConfig {
         }
         Self {
             url,
+            bucket: source.with_prefix(&["AWS_", "GOOGLE_"]),
             anonymous_gpt: source.find("STORAGE_ANONYMOUS_GPT"),
         }
     }

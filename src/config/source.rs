@@ -63,6 +63,18 @@ impl Source {
         }
     }
 
+    /// Every setting whose name begins with one of `prefixes`, by its name.
+    #[must_use]
+    pub fn with_prefix(&self, prefixes: &[&str]) -> BTreeMap<String, String> {
+        let all = self.file.iter().chain(&self.environment);
+        let wanted = all.filter(|(name, value)| {
+            !value.is_empty() && prefixes.iter().any(|prefix| name.starts_with(prefix))
+        });
+        wanted
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
     /// Notes that `name` is wrong in a way that only a look at several settings tells.
     pub fn fault(&mut self, name: &str, what: impl Display) {
         self.faults.push(format!("{name}: {what}"));

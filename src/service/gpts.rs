@@ -32,12 +32,17 @@ impl Service {
         Ok(self.store.list_gpts(None, u32::MAX).await?)
     }
 
-    /// Deletes a GPT with all its keys, collections and objects. Says whether there was one.
+    /// Deletes a GPT with all that it has. Says whether there was one.
+    ///
+    /// What lies outside of the database goes last, also when the GPT went before, so that a
+    /// deletion that failed half-way can be repeated.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's, and the bucket's.
     pub async fn delete_gpt(&self, id: &GptId) -> Result<bool, Error> {
-        Ok(self.store.delete_gpt(id).await?)
+        let was_there = self.store.delete_gpt(id).await?;
+        self.purge_storage(id).await?;
+        Ok(was_there)
     }
 
     /// Whether the store has a GPT at all.

@@ -24,15 +24,17 @@ pub use keys::{IssuedKey, KeyRequest};
 pub use objects::Created;
 pub use pages::{ListRequest, Page, Position, SEARCH_BYTES};
 pub use precondition::Preconditions;
-pub use storage::{KeyChange, Namespace, NamespaceView, PatchStorage, StorageBackend};
+pub use storage::{KeyChange, Namespace, NamespaceView, PatchStorage};
 
 pub use crate::store::{CollectionRow, GptRow, KeyRow, ObjectRow};
 
+use crate::blob::{BlobError, BlobErrorKind};
 use crate::config::Limits;
 use crate::document::schema::SchemaCache;
 use crate::error::Error;
 use crate::ids::{CollectionName, GptId, Tenant};
 use crate::store::{Store, StoreError, StoreErrorKind};
+use storage::Storage;
 
 /// Collections remembered at once.
 const REMEMBERED_COLLECTIONS: u64 = 10_000;
@@ -52,10 +54,11 @@ pub struct Service {
     /// The collections last seen. A write names the id and version that it was checked against, and
     /// the store refuses it when they are no longer those in force, so this may be out of date.
     collections: Cache<(GptId, CollectionName), Arc<CollectionRow>>,
+    storage: Storage,
 }
 
 impl Service {
-    /// The service over `store`.
+    /// The service over `store`, with everything in the database.
     #[must_use]
     pub fn new(store: Store, limits: Limits) -> Self {
         Self {
@@ -63,6 +66,7 @@ impl Service {
             limits,
             schemas: SchemaCache::new(SCHEMA_MEMORY),
             collections: Cache::new(REMEMBERED_COLLECTIONS),
+            storage: Storage::Local,
         }
     }
 
@@ -118,6 +122,17 @@ impl From<StoreError> for Error {
             | StoreErrorKind::InvalidText
             | StoreErrorKind::Settings
             | StoreErrorKind::Bug => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<BlobError> for Error {
+    fn from(error: BlobError) -> Self {
+        match error.kind() {
+            BlobErrorKind::Unavailable | BlobErrorKind::Full | BlobErrorKind::Settings => {
+                Self::Unavailable(Box::new(error))
+            }
+            BlobErrorKind::NotFound | BlobErrorKind::Damaged => Self::Internal(Box::new(error)),
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::app::App;
 
-on_both!(what_was_never_written_is_empty_with_version_0);
+on_every_storage!(what_was_never_written_is_empty_with_version_0);
 async fn what_was_never_written_is_empty_with_version_0(app: App) {
     let gpt = app.gpt().await;
     let empty = gpt.get_storage("smoke").await.expect(200);
@@ -27,7 +27,7 @@ async fn what_was_never_written_is_empty_with_version_0(app: App) {
     );
 }
 
-on_both!(answers_the_snapshot_to_the_letter);
+on_every_storage!(answers_the_snapshot_to_the_letter);
 async fn answers_the_snapshot_to_the_letter(app: App) {
     let gpt = app.gpt().await;
     let operations = r#"[
@@ -51,7 +51,7 @@ async fn answers_the_snapshot_to_the_letter(app: App) {
     );
 }
 
-on_both!(a_copy_that_is_still_good_is_not_sent_again);
+on_every_storage!(a_copy_that_is_still_good_is_not_sent_again);
 async fn a_copy_that_is_still_good_is_not_sent_again(app: App) {
     let gpt = app.gpt().await;
     let read = || gpt.get_storage("smoke");
@@ -72,7 +72,7 @@ async fn a_copy_that_is_still_good_is_not_sent_again(app: App) {
     read().header("if-none-match", "\"0\"").await.expect(200);
 }
 
-on_both!(an_envelope_is_read_part_by_part);
+on_every_storage!(an_envelope_is_read_part_by_part);
 async fn an_envelope_is_read_part_by_part(app: App) {
     let gpt = app.gpt().await;
     let value = "x".repeat(290);
@@ -120,7 +120,7 @@ async fn an_envelope_is_read_part_by_part(app: App) {
     assert_eq!(past.await.expect(200)["snapshot"], json!({}));
 }
 
-on_both!(refuses_other_parameters);
+on_every_storage!(refuses_other_parameters);
 async fn refuses_other_parameters(app: App) {
     let gpt = app.gpt().await;
     gpt.get_storage("smoke")
@@ -161,7 +161,7 @@ async fn refuses_other_parameters(app: App) {
     gpt.get_storage(&"n".repeat(128)).await.expect(200);
 }
 
-on_both!(a_namespace_belongs_to_its_gpt);
+on_every_storage!(a_namespace_belongs_to_its_gpt);
 async fn a_namespace_belongs_to_its_gpt(app: App) {
     let (gpt, stranger) = (app.gpt().await, app.gpt().await);
     let secret = json!([{ "op": "set", "key": "secret", "value": 1 }]);

@@ -9,7 +9,7 @@ fn set(key: &str, value: impl Into<Value>) -> Value {
     json!([{ "op": "set", "key": key, "value": value.into() }])
 }
 
-on_both!(the_seeds_status_table_holds_row_by_row);
+on_every_storage!(the_seeds_status_table_holds_row_by_row);
 async fn the_seeds_status_table_holds_row_by_row(app: App) {
     let gpt = app.gpt().await;
     let created = gpt
@@ -48,7 +48,7 @@ async fn the_seeds_status_table_holds_row_by_row(app: App) {
     assert_eq!(gpt.get_storage("smoke").await.text(), r#"{"foo":"baz"}"#);
 }
 
-on_both!(entity_tags_are_compared_as_rfc_9110_says);
+on_every_storage!(entity_tags_are_compared_as_rfc_9110_says);
 async fn entity_tags_are_compared_as_rfc_9110_says(app: App) {
     let gpt = app.gpt().await;
     let patch = |tag: &str| {
@@ -79,7 +79,7 @@ async fn entity_tags_are_compared_as_rfc_9110_says(app: App) {
         .expect(412);
 }
 
-on_both!(a_change_needs_a_precondition_and_an_application);
+on_every_storage!(a_change_needs_a_precondition_and_an_application);
 async fn a_change_needs_a_precondition_and_an_application(app: App) {
     let gpt = app.gpt().await;
     let required = gpt
@@ -105,7 +105,7 @@ async fn a_change_needs_a_precondition_and_an_application(app: App) {
     );
 }
 
-on_both!(a_gpt_needs_no_header);
+on_every_storage!(a_gpt_needs_no_header);
 async fn a_gpt_needs_no_header(app: App) {
     let gpt = app.gpt().await;
     let body = json!({
@@ -137,7 +137,7 @@ async fn a_gpt_needs_no_header(app: App) {
     );
 }
 
-on_both!(a_minimal_answer_spares_the_snapshot);
+on_every_storage!(a_minimal_answer_spares_the_snapshot);
 async fn a_minimal_answer_spares_the_snapshot(app: App) {
     let gpt = app.gpt().await;
     let call = gpt
@@ -160,7 +160,7 @@ async fn a_minimal_answer_spares_the_snapshot(app: App) {
     );
 }
 
-on_both!(operations_are_applied_in_order_all_or_nothing);
+on_every_storage!(operations_are_applied_in_order_all_or_nothing);
 async fn operations_are_applied_in_order_all_or_nothing(app: App) {
     let gpt = app.gpt().await;
     let operations = json!([
@@ -233,7 +233,7 @@ async fn operations_are_applied_in_order_all_or_nothing(app: App) {
     assert_eq!(unchanged.header("etag").as_deref(), Some("\"1\""));
 }
 
-on_both!(the_version_never_goes_back);
+on_every_storage!(the_version_never_goes_back);
 async fn the_version_never_goes_back(app: App) {
     let gpt = app.gpt().await;
     gpt.patch_storage("smoke", 0, &set("a", 1))
@@ -256,7 +256,7 @@ async fn the_version_never_goes_back(app: App) {
         .expect(200);
 }
 
-on_both!(hostile_keys_are_keys);
+on_every_storage!(hostile_keys_are_keys);
 async fn hostile_keys_are_keys(app: App) {
     let gpt = app.gpt().await;
     let longest = "\u{10ffff}".repeat(512);
@@ -306,7 +306,7 @@ async fn hostile_keys_are_keys(app: App) {
     );
 }
 
-on_both!(a_namespace_has_a_limit);
+on_every_storage!(a_namespace_has_a_limit);
 async fn a_namespace_has_a_limit(app: App) {
     let gpt = app.gpt().await;
     let megabyte = "x".repeat((1 << 20) - 2);
@@ -334,7 +334,7 @@ async fn a_namespace_has_a_limit(app: App) {
     call.await.expect(200);
 }
 
-on_both!(ten_thousand_keys);
+on_every_storage!(ten_thousand_keys);
 async fn ten_thousand_keys(app: App) {
     let gpt = app.gpt().await;
     for version in 0..10 {

@@ -78,12 +78,12 @@ async fn count_up(app: App, clients: usize, total: usize) {
     assert_eq!((end.number("n"), tag(&end.header("etag"))), (total, total));
 }
 
-on_both!(no_increment_is_lost);
+on_every_storage!(no_increment_is_lost);
 async fn no_increment_is_lost(app: App) {
     count_up(app, 8, 60).await;
 }
 
-on_both!(campaign_two_thousand_increments);
+on_every_storage!(campaign_two_thousand_increments);
 async fn campaign_two_thousand_increments(app: App) {
     count_up(app, 32, 2000).await;
 }

@@ -24,7 +24,7 @@ use super::http::{Call, Http};
 const ALL_SCOPES: &str =
     "objects:read objects:write storage:read storage:write files:read files:write";
 
-/// One of the two servers that `cargo xtask test` starts, and its database.
+/// One of the servers that `cargo xtask test` starts, and its database.
 pub struct App {
     http: Http,
     database_url: String,
@@ -47,6 +47,16 @@ impl App {
     /// The server on PostgreSQL.
     pub async fn postgres() -> Self {
         Self::of("TEST_SERVER_POSTGRES").await
+    }
+
+    /// The server that keeps namespaces in a bucket of S3.
+    pub async fn s3() -> Self {
+        Self::of("TEST_SERVER_S3").await
+    }
+
+    /// The server that keeps namespaces in a bucket of Cloud Storage.
+    pub async fn gcs() -> Self {
+        Self::of("TEST_SERVER_GCS").await
     }
 
     async fn of(variable: &str) -> Self {

@@ -30,3 +30,33 @@ macro_rules! on_both {
         }
     )+};
 }
+
+/// Makes a test of the async function `name(app: App)` for each place that namespaces can be in:
+/// SQLite, PostgreSQL, and buckets of S3 and of Cloud Storage.
+macro_rules! on_every_storage {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use crate::support::app::App;
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name(App::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$name(App::postgres().await).await;
+            }
+
+            #[tokio::test]
+            async fn s3() {
+                super::$name(App::s3().await).await;
+            }
+
+            #[tokio::test]
+            async fn gcs() {
+                super::$name(App::gcs().await).await;
+            }
+        }
+    )+};
+}

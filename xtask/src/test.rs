@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check and every test in one command. CI runs the same and adds
 //! nothing.
 
+mod servers;
 mod steps;
 
 use std::env;
@@ -10,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use tempfile::TempDir;
 
+use self::servers::Servers;
 use self::steps::Steps;
 use crate::programs::{DENY, NEXTEST, POSTGRESQL, cargo_command};
-use crate::servers::{Buckets, Cluster, ObjectStore, run as run_command, suite_place};
+use crate::servers::{Cluster, ObjectStore, run as run_command, suite_place};
 use crate::{generate, tidy};
 
 /// The suite's bar after compilation, on a machine that does nothing else.
@@ -147,40 +148,6 @@ struct Tests<'a> {
     cluster: Cluster,
 }
 
-/// The real program, once on each database, for the tests that speak HTTP, and buckets.
-struct Servers {
-    buckets: Buckets,
-    sqlite: ObjectStore,
-    postgres: ObjectStore,
-    folder: TempDir,
-}
-
-impl Servers {
-    fn start(root: &Path, cluster: &Cluster) -> Result<Self> {
-        let folder = tempfile::tempdir_in(suite_place())?;
-        let mut create = cluster.command("psql", "postgres");
-        create.args(["-X", "-q", "-c", "CREATE DATABASE contract"]);
-        ensure!(
-            create.status()?.success(),
-            "cannot create a database for the tests"
-        );
-        let program = ObjectStore::program(root, "debug");
-        let start = |name: &str, database_url: &str| {
-            let own = folder.path().join(name);
-            std::fs::create_dir(&own)?;
-            ObjectStore::start(&program, database_url, &own)
-        };
-        let file = format!("sqlite://{}/contract.db", folder.path().display());
-        let buckets = program.with_file_name("bucket-server");
-        Ok(Self {
-            buckets: Buckets::start(&buckets, folder.path())?,
-            sqlite: start("sqlite", &file)?,
-            postgres: start("postgres", &cluster.url("contract"))?,
-            folder,
-        })
-    }
-}
-
 impl<'a> Tests<'a> {
     fn start(root: &'a Path) -> Result<Self> {
         let initdb = POSTGRESQL.require()?;
@@ -214,7 +181,7 @@ impl<'a> Tests<'a> {
 
     /// Runs the example in the client's documentation against both servers.
     fn examples(&self, servers: &Servers) -> Result<()> {
-        for server in [&servers.sqlite, &servers.postgres] {
+        for server in servers.on_each_database() {
             let mut example = Command::new(
                 ObjectStore::program(self.root, "debug").with_file_name("examples/notes"),
             );
@@ -240,18 +207,7 @@ impl<'a> Tests<'a> {
 
     fn command(&self, servers: &Servers, arguments: &[&str]) -> Command {
         let mut command = cargo_command(self.root, arguments);
-        let described = |server: &ObjectStore, database_url: &str| {
-            serde_json::json!({ "url": server.base_url(), "database_url": database_url })
-                .to_string()
-        };
-        let file = format!("sqlite://{}/contract.db", servers.folder.path().display());
-        command.env("TEST_SERVER_SQLITE", described(&servers.sqlite, &file));
-        let database = self.cluster.url("contract");
-        command.env(
-            "TEST_SERVER_POSTGRES",
-            described(&servers.postgres, &database),
-        );
-        command.env("TEST_BUCKETS", servers.buckets.addresses());
+        servers.describe(&mut command);
         command.env("TEST_POSTGRES_URL", self.cluster.url("postgres"));
         command.env("TEST_POSTGRES_BIN", self.cluster.bin());
         command.env("TEST_DATABASES", "sqlite,postgres");

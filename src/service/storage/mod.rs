@@ -1,31 +1,27 @@
 //! Namespaces of keys and values: read whole, changed only by those who have seen them.
 
+mod bucket;
+
 use std::collections::BTreeMap;
 
 use super::Service;
 use super::precondition::Preconditions;
 use crate::auth::Caller;
+use crate::blob::{Bucket, BucketKind};
 use crate::clock::Timestamp;
 use crate::document::{Document, DocumentError};
 use crate::error::{Error, Violation};
-use crate::ids::NamespaceName;
+use crate::ids::{GptId, NamespaceName};
 use crate::store::{EntryChange, NamespacePart, NamespacePatch, PatchedNamespace, WriteError};
+use bucket::BucketNamespaces;
 
 /// Where namespaces are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StorageBackend {
+#[derive(Clone, Debug)]
+pub(super) enum Storage {
     /// Rows in the database.
     Local,
-}
-
-impl StorageBackend {
-    /// The name as `X-Storage-Backend` has it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-        }
-    }
+    /// Objects in a bucket.
+    Bucket(BucketNamespaces),
 }
 
 /// How much of a namespace is wanted.
@@ -80,22 +76,37 @@ pub struct PatchStorage {
 }
 
 impl Service {
-    /// Where namespaces are kept.
+    /// The same service, with namespaces in `bucket` instead of the database.
     #[must_use]
-    pub fn storage_backend(&self) -> StorageBackend {
-        StorageBackend::Local
+    pub fn with_namespaces_in(mut self, bucket: Bucket) -> Self {
+        self.storage = Storage::Bucket(BucketNamespaces::new(bucket));
+        self
+    }
+
+    /// Where namespaces are kept, as `X-Storage-Backend` names it.
+    #[must_use]
+    pub fn storage_backend(&self) -> &'static str {
+        match &self.storage {
+            Storage::Local => "local",
+            Storage::Bucket(objects) => match objects.kind() {
+                BucketKind::File => "file",
+                BucketKind::S3 => "s3",
+                BucketKind::Gcs => "gcs",
+            },
+        }
     }
 
     /// Where namespaces are kept and under which paths, as JSON, for developers.
     #[must_use]
     pub fn storage_info(&self) -> String {
-        let paths = match self.storage_backend() {
-            StorageBackend::Local => serde_json::json!({
+        let paths = match &self.storage {
+            Storage::Local => serde_json::json!({
                 "namespace": "kv_namespaces/{gpt_id}/{namespace}",
                 "entry": "kv_entries/{gpt_id}/{namespace}/{key}",
             }),
+            Storage::Bucket(_) => serde_json::json!({ "namespace": BucketNamespaces::path() }),
         };
-        let backend = self.storage_backend().as_str();
+        let backend = self.storage_backend();
         serde_json::json!({ "backend": backend, "paths": paths }).to_string()
     }
 
@@ -108,8 +119,17 @@ impl Service {
         caller: &Caller,
         name: &NamespaceName,
     ) -> Result<i64, Error> {
-        let row = self.store.get_namespace(caller.tenant(), name).await?;
-        Ok(row.map_or(0, |row| row.version))
+        let tenant = caller.tenant();
+        match &self.storage {
+            Storage::Local => {
+                let row = self.store.get_namespace(tenant, name).await?;
+                Ok(row.map_or(0, |row| row.version))
+            }
+            Storage::Bucket(objects) => {
+                let whole = objects.read(tenant, name, &NamespaceView::Whole).await?;
+                Ok(whole.version)
+            }
+        }
     }
 
     /// The namespace, or a part of it. One that was never written is empty.
@@ -123,6 +143,9 @@ impl Service {
         view: &NamespaceView,
     ) -> Result<Namespace, Error> {
         let tenant = caller.tenant();
+        if let Storage::Bucket(objects) = &self.storage {
+            return objects.read(tenant, name, view).await;
+        }
         let found = match view {
             NamespaceView::Whole => self.store.read_namespace(tenant, name).await?,
             NamespaceView::Part { after, max_bytes } => {
@@ -154,21 +177,37 @@ impl Service {
             updated_by: patch.app_id,
             wants_entries: patch.wants_snapshot,
         };
+        let tenant = caller.tenant();
+        let check_version = |version| patch.preconditions.check_counted(version);
+        let check_bytes = |bytes| self.check_namespace(bytes);
+        if let Storage::Bucket(objects) = &self.storage {
+            return objects
+                .patch(tenant, name, &write, check_version, check_bytes)
+                .await;
+        }
         let patched = self
             .store
             .patch_namespace(
-                caller.tenant(),
+                tenant,
                 name,
                 &write,
                 Timestamp::now,
-                |version| patch.preconditions.check_counted(version),
-                |bytes| self.check_namespace(bytes),
+                check_version,
+                check_bytes,
             )
             .await;
         patched.map(Namespace::from).map_err(|error| match error {
             WriteError::Refused(error) => error,
             WriteError::Store(error) => error.into(),
         })
+    }
+
+    /// Removes what a deleted GPT has outside of the database.
+    pub(super) async fn purge_storage(&self, gpt_id: &GptId) -> Result<(), Error> {
+        match &self.storage {
+            Storage::Local => Ok(()),
+            Storage::Bucket(objects) => objects.purge(gpt_id).await,
+        }
     }
 
     /// Whether a snapshot of `bytes` is within the limit.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 
 /// A running `bucket-server`. It ends with its standard input, which only this process holds, so
 /// that it goes when this process goes.
@@ -41,6 +42,34 @@ impl Buckets {
             addresses: addresses.trim().to_owned(),
             child,
             stdin,
+        })
+    }
+
+    /// The settings of a server that keeps its namespaces in the bucket of `kind`, `s3` or `gcs`.
+    ///
+    /// # Errors
+    /// When the program's addresses cannot be read.
+    pub fn settings(&self, kind: &str) -> Result<Vec<(&'static str, String)>> {
+        let addresses: Value = serde_json::from_str(&self.addresses)?;
+        let address = addresses[kind].as_str().context("no such bucket")?;
+        let account = json!({
+            "gcs_base_url": address, "disable_oauth": true,
+            "client_email": "", "private_key": "", "private_key_id": "",
+        });
+        let text = str::to_owned;
+        Ok(match kind {
+            "gcs" => vec![
+                ("STORAGE_URL", text("gs://test/storage")),
+                ("GOOGLE_SERVICE_ACCOUNT_KEY", account.to_string()),
+            ],
+            _ => vec![
+                ("STORAGE_URL", text("s3://test/storage")),
+                ("AWS_ENDPOINT", text(address)),
+                ("AWS_ACCESS_KEY_ID", text("test")),
+                ("AWS_SECRET_ACCESS_KEY", text("test-secret")),
+                ("AWS_REGION", text("us-east-1")),
+                ("AWS_ALLOW_HTTP", text("true")),
+            ],
         })
     }
 

@@ -24,6 +24,7 @@ const FOREIGN_SETTINGS: &[&str] = &[
     "REDIS_URL",
     "RUST_LOG",
     "SECRET_KEY",
+    "STORAGE_URL",
 ];
 
 /// A running `gpt-object-store serve`, stopped on drop.
@@ -49,15 +50,29 @@ impl ObjectStore {
     /// # Errors
     /// When the server ends, or does not answer within 20 seconds, with its log.
     pub fn start(program: &Path, database_url: &str, folder: &Path) -> Result<Self> {
+        Self::start_with(program, database_url, folder, Vec::new())
+    }
+
+    /// Does the same with more settings.
+    ///
+    /// # Errors
+    /// As [`ObjectStore::start`].
+    pub fn start_with(
+        program: &Path,
+        database_url: &str,
+        folder: &Path,
+        settings: Vec<(&'static str, String)>,
+    ) -> Result<Self> {
         let port = free_port()?;
         let base_url = format!("http://127.0.0.1:{port}");
-        let environment = vec![
+        let mut environment = vec![
             ("DATABASE_URL", database_url.to_owned()),
             ("DATA_DIR", folder.to_string_lossy().into_owned()),
             ("LISTEN", format!("127.0.0.1:{port}")),
             ("PUBLIC_URL", base_url.clone()),
             ("RATE_LIMITS", "off".to_owned()),
         ];
+        environment.extend(settings);
         let log = folder.join("server.log");
         let mut command = command(program, &environment);
         command.arg("serve").stdin(Stdio::null());
