@@ -46,6 +46,10 @@ impl Caller {
         Self::with_key(server, &self.gpt, &self.key)
     }
 
+    pub fn gpt(&self) -> &str {
+        &self.gpt
+    }
+
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -89,6 +93,24 @@ impl Caller {
         let path = format!("/v1/objects/{id}");
         let request = json!({ "body": body, "if_match": version.to_string() });
         self.request(Method::PATCH, &path).json(&request)
+    }
+
+    /// The request that reads a namespace.
+    pub fn get_storage(&self, namespace: &str) -> RequestBuilder {
+        self.request(Method::GET, &format!("/api/storage?ns={namespace}"))
+    }
+
+    /// The request that patches a namespace if its entity tag is `if_match`.
+    pub fn patch_storage(
+        &self,
+        namespace: &str,
+        if_match: &str,
+        operations: Value,
+    ) -> RequestBuilder {
+        self.request(Method::PATCH, &format!("/api/storage?ns={namespace}"))
+            .header("if-match", if_match)
+            .header("x-thesara-app-id", "test")
+            .json(&operations)
     }
 
     /// The status of a request that any valid key may make.
@@ -146,7 +168,7 @@ impl Answer {
 }
 
 /// Makes a GPT and a key for it.
-fn create_key(program: &Program, gpt: &str) -> String {
+pub fn create_key(program: &Program, gpt: &str) -> String {
     program.run(&["gpt", "create", gpt]).succeeded();
     let run = program.run(&["key", "create", gpt]);
     run.succeeded().stdout.trim().to_owned()

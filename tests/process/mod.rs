@@ -11,6 +11,7 @@ mod keys;
 mod log;
 mod replicas;
 mod stop;
+mod storage;
 
 use caller::{Answer, Caller};
 

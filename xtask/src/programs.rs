@@ -46,6 +46,30 @@ pub const WRK: Program = Program {
     source: Source::Apt("wrk"),
 };
 
+/// Runs the programs of others that the tests hold against the server.
+pub const NODE: Program = Program {
+    name: "Node",
+    executable: "node",
+    folders: &[],
+    source: Source::Apt("nodejs"),
+};
+
+/// Brings the packages that those programs are made of.
+pub const NPM: Program = Program {
+    name: "npm",
+    executable: "npm",
+    folders: &[],
+    source: Source::Apt("npm"),
+};
+
+/// A browser, for what only a browser knows: what it lets a page see.
+pub const CHROMIUM: Program = Program {
+    name: "Chromium",
+    executable: "chromium",
+    folders: &[],
+    source: Source::Apt("chromium"),
+};
+
 /// One program, where it may lie, and where it comes from.
 pub struct Program {
     name: &'static str,

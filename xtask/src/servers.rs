@@ -8,7 +8,7 @@ mod postgres;
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
@@ -16,6 +16,11 @@ use anyhow::{Context, Result};
 pub use self::buckets::Buckets;
 pub use self::object_store::ObjectStore;
 pub use self::postgres::Cluster;
+
+/// Where cargo puts what it builds in the workspace `root`.
+pub fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
 
 /// Where the suite's databases lie: in memory where there is such a place, since a disk that flushes
 /// a fresh build makes each commit wait for seconds. Their settings stay the safe ones; benchmarks

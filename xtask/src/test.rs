@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check and every test in one command. CI runs the same and adds
 //! nothing.
 
+mod node;
 mod servers;
 mod steps;
 
@@ -14,8 +15,8 @@ use clap::Args;
 
 use self::servers::Servers;
 use self::steps::Steps;
-use crate::programs::{DENY, NEXTEST, POSTGRESQL, cargo_command};
-use crate::servers::{Cluster, ObjectStore, run as run_command, suite_place};
+use crate::programs::{CHROMIUM, DENY, NEXTEST, POSTGRESQL, cargo_command};
+use crate::servers::{Cluster, ObjectStore, run as run_command, suite_place, target};
 use crate::{generate, tidy};
 
 /// The suite's bar after compilation, on a machine that does nothing else.
@@ -71,7 +72,7 @@ fn check(steps: &mut Steps, root: &Path) -> Result<()> {
     })?;
     steps.run("tidy", || tidy::run(root))?;
     steps.run("generate", || generate::run(root, true))?;
-    steps.run("programs", require_programs)?;
+    steps.run("programs", || require_programs(root))?;
     steps.run("clippy", || {
         let arguments = [
             "clippy",
@@ -112,7 +113,7 @@ fn test(steps: &mut Steps, root: &Path) -> Result<()> {
 }
 
 fn suite_alone(steps: &mut Steps, root: &Path) -> Result<()> {
-    steps.run("programs", require_programs)?;
+    steps.run("programs", || require_programs(root))?;
     steps.run("build", || build(root))?;
     let tests = steps.run("cluster", || Tests::start(root))?;
     let servers = steps.run("servers", || Servers::start(root, &tests.cluster))?;
@@ -120,7 +121,7 @@ fn suite_alone(steps: &mut Steps, root: &Path) -> Result<()> {
 }
 
 fn test_some(steps: &mut Steps, root: &Path, filters: &[String]) -> Result<()> {
-    steps.run("programs", require_programs)?;
+    steps.run("programs", || require_programs(root))?;
     steps.run("build", || build(root))?;
     let tests = steps.run("cluster", || Tests::start(root))?;
     let servers = steps.run("servers", || Servers::start(root, &tests.cluster))?;
@@ -129,9 +130,11 @@ fn test_some(steps: &mut Steps, root: &Path, filters: &[String]) -> Result<()> {
     steps.run("tests", || tests.nextest(&servers, &arguments))
 }
 
-fn require_programs() -> Result<()> {
+fn require_programs(root: &Path) -> Result<()> {
     NEXTEST.require()?;
     POSTGRESQL.require()?;
+    CHROMIUM.require()?;
+    node::packages(root, &target(root))?;
     Ok(())
 }
 
@@ -208,6 +211,10 @@ impl<'a> Tests<'a> {
     fn command(&self, servers: &Servers, arguments: &[&str]) -> Command {
         let mut command = cargo_command(self.root, arguments);
         servers.describe(&mut command);
+        command.env("TEST_NODE_MODULES", target(self.root).join("test-node"));
+        if let Some(chromium) = CHROMIUM.find() {
+            command.env("TEST_CHROMIUM", chromium);
+        }
         command.env("TEST_POSTGRES_URL", self.cluster.url("postgres"));
         command.env("TEST_POSTGRES_BIN", self.cluster.bin());
         command.env("TEST_DATABASES", "sqlite,postgres");

@@ -6,3 +6,4 @@ mod flood;
 mod kill9;
 mod outage;
 mod revocation;
+mod storage;

@@ -1,6 +1,5 @@
 //! The server of this workspace as a process.
 
-use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{Leash, free_port};
+use super::{Leash, free_port, target};
 
 /// How long a server may take to answer before its start counts as failed.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -40,9 +39,7 @@ pub struct ObjectStore {
 impl ObjectStore {
     /// Where cargo puts the program of `profile`, `debug` or `release`.
     pub fn program(root: &Path, profile: &str) -> PathBuf {
-        let target =
-            env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        target.join(profile).join("gpt-object-store")
+        target(root).join(profile).join("gpt-object-store")
     }
 
     /// Starts `program` on a free port and waits until it answers; its log lies in `folder`.
