@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 64;
 
 /// Namespaces as objects of a bucket.
 #[derive(Clone, Debug)]
-pub(super) struct BucketNamespaces(Bucket);
+pub(in crate::service) struct BucketNamespaces(Bucket);
 
 /// A namespace as its object has it.
 #[derive(Serialize, Deserialize)]
