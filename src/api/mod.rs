@@ -8,11 +8,14 @@ pub mod problem;
 pub mod wire;
 
 mod collections;
+mod content;
 mod convert;
+mod files;
 mod lists;
 mod objects;
 mod pages;
 mod status;
+mod uploads;
 
 use std::sync::Arc;
 

@@ -23,6 +23,7 @@ impl ServiceHandlers for Handlers {
         _request: GetLimitsParams,
     ) -> Result<GetLimitsReply, Problem> {
         let limits = self.service.limits();
+        let files = self.service.file_limits();
         let scopes = caller.principal().scopes.iter();
         Ok(GetLimitsReply::Ok {
             body: types::Limits {
@@ -36,6 +37,9 @@ impl ServiceHandlers for Handlers {
                 page_items_default: defaults::LIST_OBJECTS_LIMIT,
                 page_bytes_default: defaults::LIST_OBJECTS_MAX_BYTES,
                 schema_bytes: as_i64(MAX_SCHEMA_BYTES),
+                file_bytes: as_i64(files.file_bytes),
+                part_bytes: as_i64(files.part_bytes),
+                upload_bytes: as_i64(files.upload_bytes),
                 request_seconds: i32::try_from(limits.request_time.as_secs()).unwrap_or(i32::MAX),
                 idempotency_hours: i32::try_from(IDEMPOTENCY_TIME.as_secs() / 3600)
                     .unwrap_or(i32::MAX),
@@ -61,6 +65,6 @@ impl ServiceHandlers for Handlers {
     }
 }
 
-fn as_i64(bytes: usize) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
+fn as_i64(bytes: impl TryInto<i64>) -> i64 {
+    bytes.try_into().unwrap_or(i64::MAX)
 }
