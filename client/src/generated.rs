@@ -225,7 +225,7 @@ pub mod types {
         ///After how many seconds the file expires.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub expires_in: ::std::option::Option<i64>,
-        ///The file's name.
+        ///The file's name, without control characters.
         pub filename: ::std::string::String,
         ///What it is for, one of OpenAI's purposes such as assistants or user_data.
         pub purpose: ::std::string::String,
@@ -267,7 +267,7 @@ pub mod types {
         ///After how many seconds the file expires.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub expires_in: ::std::option::Option<i64>,
-        ///The file's name.
+        ///The file's name, without control characters.
         pub filename: ::std::string::String,
         ///The media type of the content.
         pub mime_type: ::std::string::String,

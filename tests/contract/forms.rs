@@ -104,6 +104,10 @@ async fn json_has_its_content_in_one_way(app: App) {
         .await
         .refuses("/expires_after");
     file().without("purpose").await.refuses("");
+    for (name, text) in [("filename", "a\u{0}.txt"), ("purpose", "user\u{0}data")] {
+        let wrong = file().member("content", "a").member(name, text);
+        wrong.await.refuses(&format!("/{name}"));
+    }
 }
 
 on_both!(a_part_is_put_by_its_signed_url_only);

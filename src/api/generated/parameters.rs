@@ -476,14 +476,13 @@ impl Parameter for Purpose {
         MetaSchemaRef::Inline(
             Box::new(MetaSchema {
                 ty: "string",
-                min_length: Some(1usize),
-                max_length: Some(64usize),
+                pattern: Some("^[A-Za-z0-9._-]{1,64}$".to_owned()),
                 ..MetaSchema::ANY
             }),
         )
     }
     fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
-        check::length(value, Some(1), Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_D665A912, at, violations);
     }
 }
 /// The same as the header Range, for callers that cannot send it.

@@ -8,6 +8,10 @@ use crate::api::wire;
 pub static PATTERN_43AE6375: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
     "^[0-9A-Fa-f]{32}$",
 ));
+/// `^[A-Za-z0-9._-]{1,64}$`
+pub static PATTERN_D665A912: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^[A-Za-z0-9._-]{1,64}$",
+));
 /// `^[A-Za-z0-9._~-]{16,512}$`
 pub static PATTERN_8390E54A: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
     "^[A-Za-z0-9._~-]{16,512}$",
@@ -15,6 +19,10 @@ pub static PATTERN_8390E54A: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
 /// `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
 pub static PATTERN_C7C70E36: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+));
+/// `^[^\x00-\x1f\x7f]*$`
+pub static PATTERN_F2081D8A: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^[^\\x00-\\x1f\\x7f]*$",
 ));
 /// `^file$`
 pub static PATTERN_A3FD82F2: LazyLock<Regex> = LazyLock::new(|| wire::compiled(

@@ -2309,7 +2309,7 @@ impl Type for FileExpirationAnchor {
 #[serde(deny_unknown_fields)]
 #[serde(remote = "Self")]
 pub struct CreateFileRequest {
-    /// The file's name.
+    /// The file's name, without control characters.
     pub filename: String,
     /// What it is for, one of OpenAI's purposes such as assistants or user_data.
     pub purpose: String,
@@ -2371,7 +2371,10 @@ impl Type for CreateFileRequest {
                                         ty: "string",
                                         min_length: Some(1usize),
                                         max_length: Some(255usize),
-                                        description: Some("The file's name."),
+                                        pattern: Some("^[^\\x00-\\x1f\\x7f]*$".to_owned()),
+                                        description: Some(
+                                            "The file's name, without control characters.",
+                                        ),
                                         example: Some(wire::literal("\"notes.txt\"")),
                                         ..MetaSchema::ANY
                                     }),
@@ -2382,8 +2385,7 @@ impl Type for CreateFileRequest {
                                 MetaSchemaRef::Inline(
                                     Box::new(MetaSchema {
                                         ty: "string",
-                                        min_length: Some(1usize),
-                                        max_length: Some(64usize),
+                                        pattern: Some("^[A-Za-z0-9._-]{1,64}$".to_owned()),
                                         description: Some(
                                             "What it is for, one of OpenAI's purposes such as assistants or user_data.",
                                         ),
@@ -2453,6 +2455,7 @@ impl Validate for CreateFileRequest {
                 "filename",
                 |at| {
                     check::length(value, Some(1), Some(255), at, violations);
+                    check::pattern(value, &patterns::PATTERN_F2081D8A, at, violations);
                 },
             );
         }
@@ -2461,7 +2464,7 @@ impl Validate for CreateFileRequest {
             at.key(
                 "purpose",
                 |at| {
-                    check::length(value, Some(1), Some(64), at, violations);
+                    check::pattern(value, &patterns::PATTERN_D665A912, at, violations);
                 },
             );
         }
@@ -2541,8 +2544,7 @@ impl Type for CreateFileForm {
                                 MetaSchemaRef::Inline(
                                     Box::new(MetaSchema {
                                         ty: "string",
-                                        min_length: Some(1usize),
-                                        max_length: Some(64usize),
+                                        pattern: Some("^[A-Za-z0-9._-]{1,64}$".to_owned()),
                                         description: Some(
                                             "What it is for, one of OpenAI's purposes such as assistants or user_data.",
                                         ),
@@ -2612,7 +2614,12 @@ impl wire::FormFields for CreateFileForm {
                     text,
                     violations,
                     |value: &String, at, violations| {
-                        check::length(value, Some(1), Some(64), at, violations);
+                        check::pattern(
+                            value,
+                            &patterns::PATTERN_D665A912,
+                            at,
+                            violations,
+                        );
                     },
                 );
             }
@@ -2962,7 +2969,7 @@ impl Type for UploadStatus {
 #[serde(deny_unknown_fields)]
 #[serde(remote = "Self")]
 pub struct CreateUploadRequest {
-    /// The file's name.
+    /// The file's name, without control characters.
     pub filename: String,
     /// What it is for, one of OpenAI's purposes such as assistants or user_data.
     pub purpose: String,
@@ -3025,7 +3032,10 @@ impl Type for CreateUploadRequest {
                                         ty: "string",
                                         min_length: Some(1usize),
                                         max_length: Some(255usize),
-                                        description: Some("The file's name."),
+                                        pattern: Some("^[^\\x00-\\x1f\\x7f]*$".to_owned()),
+                                        description: Some(
+                                            "The file's name, without control characters.",
+                                        ),
                                         ..MetaSchema::ANY
                                     }),
                                 ),
@@ -3035,8 +3045,7 @@ impl Type for CreateUploadRequest {
                                 MetaSchemaRef::Inline(
                                     Box::new(MetaSchema {
                                         ty: "string",
-                                        min_length: Some(1usize),
-                                        max_length: Some(64usize),
+                                        pattern: Some("^[A-Za-z0-9._-]{1,64}$".to_owned()),
                                         description: Some(
                                             "What it is for, one of OpenAI's purposes such as assistants or user_data.",
                                         ),
@@ -3108,6 +3117,7 @@ impl Validate for CreateUploadRequest {
                 "filename",
                 |at| {
                     check::length(value, Some(1), Some(255), at, violations);
+                    check::pattern(value, &patterns::PATTERN_F2081D8A, at, violations);
                 },
             );
         }
@@ -3116,7 +3126,7 @@ impl Validate for CreateUploadRequest {
             at.key(
                 "purpose",
                 |at| {
-                    check::length(value, Some(1), Some(64), at, violations);
+                    check::pattern(value, &patterns::PATTERN_D665A912, at, violations);
                 },
             );
         }
