@@ -16,12 +16,16 @@ use range::{Requested, requested};
 /// What a media type that cannot be sent as it is becomes.
 pub(super) const BYTES: &str = "application/octet-stream";
 
+/// The longest media type that is kept, in bytes.
+const MEDIA_TYPE_LENGTH: usize = 255;
+
 /// What keeps a browser from running what a file contains, if it should be led to show it.
 pub(super) const POLICY: &str = "sandbox; default-src 'none'";
 
 /// `text` as a media type that a header can carry.
 pub(super) fn media_type(text: Option<&str>) -> String {
-    let parsed = text.and_then(|text| text.parse::<Mime>().ok());
+    let short = text.filter(|text| text.len() <= MEDIA_TYPE_LENGTH);
+    let parsed = short.and_then(|text| text.parse::<Mime>().ok());
     parsed.map_or_else(|| BYTES.to_owned(), |media_type| media_type.to_string())
 }
 
@@ -73,7 +77,9 @@ mod tests {
             media_type(Some("text/plain; charset=utf-8")),
             "text/plain; charset=utf-8"
         );
+        let long = format!("text/{}", "x".repeat(251));
         for text in [
+            Some(long.as_str()),
             None,
             Some(""),
             Some("text"),

@@ -12,6 +12,7 @@ mod content;
 mod convert;
 mod files;
 mod lists;
+mod new_files;
 mod objects;
 mod pages;
 mod status;

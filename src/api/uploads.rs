@@ -2,13 +2,13 @@
 
 use super::Handlers;
 use super::content::media_type;
-use super::files::lifetime;
 use super::generated::operations::{
     AddUploadPartParams, AddUploadPartReply, CancelUploadParams, CancelUploadReply,
     CompleteUploadParams, CompleteUploadReply, CreateUploadParams, CreateUploadReply,
     PutUploadPartParams, PutUploadPartReply, UploadsHandlers,
 };
 use super::generated::types::{self, UploadStatus};
+use super::new_files::lifetime;
 use super::problem::Problem;
 use crate::auth::Caller;
 use crate::service::{NewFile, NewUpload, PartRow, SignedLink, UploadRow, UploadState};

@@ -30,6 +30,9 @@ const TEXT_BYTES: u64 = 8 << 10;
 /// What a form may have besides its file, in bytes: its text fields and the headers of its parts.
 const BESIDES_BYTES: u64 = 256 << 10;
 
+/// How much may be wrong with a form before it is not read on.
+const VIOLATIONS: usize = 20;
+
 /// The text fields of one form. Implemented in `generated`.
 pub trait FormFields: Default + Send + 'static {
     /// The field that is the file.
@@ -236,8 +239,8 @@ impl<F: FormFields> FormRest<F> {
     /// [`Error::InvalidRequest`] for fields after the file that are wrong, and for those that did
     /// not come; [`Error::MalformedForm`], [`Error::IncompleteBody`].
     pub async fn finish(mut self) -> Result<F, Error> {
-        // A second file is a violation, so there is none here.
-        while self.next_file().await?.is_some() {}
+        // A second file is a violation, so none comes back from here.
+        self.next_file().await?;
         self.require();
         if self.violations.is_empty() {
             Ok(self.fields)
@@ -255,12 +258,13 @@ impl<F: FormFields> FormRest<F> {
                 return Err(Error::MalformedForm(detail));
             };
             self.know(&name);
-            if name == F::FILE {
-                return if self.violations.is_empty() {
-                    Ok(Some(file(part, self.limit, self.held.clone())))
-                } else {
-                    Err(Error::InvalidRequest(std::mem::take(&mut self.violations)))
-                };
+            let is_file = name == F::FILE;
+            if (is_file && !self.violations.is_empty()) || self.violations.len() >= VIOLATIONS {
+                let violations = std::mem::take(&mut self.violations);
+                return Err(Error::InvalidRequest(violations));
+            }
+            if is_file {
+                return Ok(Some(file(part, self.limit, self.held.clone())));
             }
             let bytes = part.bytes().await;
             let bytes = bytes.map_err(|error| failure(error, F::FILE, self.limit))?;

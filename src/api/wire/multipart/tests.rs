@@ -169,6 +169,13 @@ async fn what_is_wrong_is_named_wherever_it_stands() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_wrong_throughout_is_not_read_to_its_end() {
+    let colour = field("colour");
+    let parts = [(colour.as_str(), "red"); 1000];
+    assert_eq!(refusal(&parts).await.len(), VIOLATIONS);
+}
+
+#[tokio::test]
 async fn two_files_are_one_too_many() {
     let purpose = field("purpose");
     let found = refusal(&[(&purpose, "vision"), (FILE, "a"), (FILE, "b")]).await;
