@@ -28,6 +28,12 @@ impl Timestamp {
         self.0.timestamp_micros()
     }
 
+    /// Whole seconds since 1970-01-01T00:00:00Z, as OpenAI's types have them.
+    #[must_use]
+    pub fn as_seconds(self) -> i64 {
+        self.0.timestamp()
+    }
+
     /// The moment `micros` microseconds after 1970-01-01T00:00:00Z; `None` outside chrono's years.
     #[must_use]
     pub fn from_micros(micros: i64) -> Option<Self> {

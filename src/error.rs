@@ -51,6 +51,18 @@ pub enum Error {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// A file, or a part of one, over its limit.
+    #[error("the file is larger than {limit} bytes")]
+    FileTooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A form that is not what RFC 7578 says. The text says so to the caller, as a sentence.
+    #[error("malformed form: {0}")]
+    MalformedForm(&'static str),
+    /// The bytes of a request stopped before their end.
+    #[error("the request body ended early")]
+    IncompleteBody,
     /// A cursor that is malformed, forged, or made for another list.
     #[error("invalid cursor: {0}")]
     InvalidCursor(&'static str),
@@ -66,6 +78,15 @@ pub enum Error {
     /// No such collection for this caller.
     #[error("no such collection")]
     CollectionNotFound,
+    /// No such file for this caller, or none any more.
+    #[error("no such file")]
+    FileNotFound,
+    /// No such upload for this caller.
+    #[error("no such upload")]
+    UploadNotFound,
+    /// The upload takes nothing any more, and never will.
+    #[error("the upload is {0}")]
+    UploadClosed(&'static str),
     /// The version is not the one that the caller named.
     #[error("precondition failed")]
     PreconditionFailed {

@@ -195,6 +195,46 @@ pub mod types {
             Default::default()
         }
     }
+    ///What the file is made of.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[serde(deny_unknown_fields)]
+    pub struct CompleteUploadRequest {
+        ///The MD5 of the whole content in hexadecimal, to be checked.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub md5: ::std::option::Option<::std::string::String>,
+        ///The ids of the parts, in the order of the file.
+        pub part_ids: ::std::vec::Vec<::std::string::String>,
+    }
+    impl CompleteUploadRequest {
+        pub fn builder() -> builder::CompleteUploadRequest {
+            Default::default()
+        }
+    }
+    ///A new file. Send content or content_base64, not both.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[serde(deny_unknown_fields)]
+    pub struct CreateFileRequest {
+        ///The content, when it is text.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub content: ::std::option::Option<::std::string::String>,
+        ///The content in base64 (RFC 4648, 4), when it is not text.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub content_base64: ::std::option::Option<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub expires_after: ::std::option::Option<FileExpiration>,
+        ///After how many seconds the file expires.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub expires_in: ::std::option::Option<i64>,
+        ///The file's name, without control characters.
+        pub filename: ::std::string::String,
+        ///What it is for, one of OpenAI's purposes such as assistants or user_data.
+        pub purpose: ::std::string::String,
+    }
+    impl CreateFileRequest {
+        pub fn builder() -> builder::CreateFileRequest {
+            Default::default()
+        }
+    }
     ///A new object. Send body or body_json, not both.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     #[serde(deny_unknown_fields)]
@@ -216,6 +256,44 @@ pub mod types {
             Default::default()
         }
     }
+    ///A file that is to be sent in parts.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[serde(deny_unknown_fields)]
+    pub struct CreateUploadRequest {
+        ///The size of the whole file.
+        pub bytes: i64,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub expires_after: ::std::option::Option<FileExpiration>,
+        ///After how many seconds the file expires.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub expires_in: ::std::option::Option<i64>,
+        ///The file's name, without control characters.
+        pub filename: ::std::string::String,
+        ///The media type of the content.
+        pub mime_type: ::std::string::String,
+        ///What it is for, one of OpenAI's purposes such as assistants or user_data.
+        pub purpose: ::std::string::String,
+    }
+    impl CreateUploadRequest {
+        pub fn builder() -> builder::CreateUploadRequest {
+            Default::default()
+        }
+    }
+    ///What is left of a deleted file.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct DeletedFile {
+        ///Always true.
+        pub deleted: bool,
+        ///The file's id.
+        pub id: ::std::string::String,
+        ///Always file.
+        pub object: ::std::string::String,
+    }
+    impl DeletedFile {
+        pub fn builder() -> builder::DeletedFile {
+            Default::default()
+        }
+    }
     ///One place that is wrong.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct FieldError {
@@ -227,6 +305,186 @@ pub mod types {
     impl FieldError {
         pub fn builder() -> builder::FieldError {
             Default::default()
+        }
+    }
+    ///A stored file, as OpenAI's file object.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct File {
+        ///The size of the content.
+        pub bytes: i64,
+        ///When it was stored, in Unix seconds.
+        pub created_at: i64,
+        ///When it expires, in Unix seconds; absent when it does not.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub expires_at: ::std::option::Option<i64>,
+        ///The file's name.
+        pub filename: ::std::string::String,
+        ///The file's id.
+        pub id: ::std::string::String,
+        ///Always file.
+        pub object: ::std::string::String,
+        ///What it is for.
+        pub purpose: ::std::string::String,
+        pub status: FileStatus,
+        ///Why the status is error; else null.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub status_details: ::std::option::Option<::std::string::String>,
+    }
+    impl File {
+        pub fn builder() -> builder::File {
+            Default::default()
+        }
+    }
+    ///When a file expires, as OpenAI says it.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[serde(deny_unknown_fields)]
+    pub struct FileExpiration {
+        pub anchor: FileExpirationAnchor,
+        ///How many seconds after the anchor.
+        pub seconds: i64,
+    }
+    impl FileExpiration {
+        pub fn builder() -> builder::FileExpiration {
+            Default::default()
+        }
+    }
+    ///The moment from which a file's time is counted.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum FileExpirationAnchor {
+        #[serde(rename = "created_at")]
+        CreatedAt,
+    }
+    impl ::std::fmt::Display for FileExpirationAnchor {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::CreatedAt => f.write_str("created_at"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for FileExpirationAnchor {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "created_at" => Ok(Self::CreatedAt),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for FileExpirationAnchor {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for FileExpirationAnchor {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///A page of files, in OpenAI's envelope.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct FileList {
+        ///The files of this page.
+        pub data: ::std::vec::Vec<File>,
+        ///The id of the first file on this page; null when there is none.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub first_id: ::std::option::Option<::std::string::String>,
+        ///Whether there is a next page.
+        pub has_more: bool,
+        ///The id of the last file on this page. Send it as after to get the next page.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub last_id: ::std::option::Option<::std::string::String>,
+        ///Always list.
+        pub object: ::std::string::String,
+    }
+    impl FileList {
+        pub fn builder() -> builder::FileList {
+            Default::default()
+        }
+    }
+    ///How far a file is; processed once it is stored.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum FileStatus {
+        #[serde(rename = "uploading")]
+        Uploading,
+        #[serde(rename = "uploaded")]
+        Uploaded,
+        #[serde(rename = "processed")]
+        Processed,
+        #[serde(rename = "error")]
+        Error,
+        #[serde(rename = "deleted")]
+        Deleted,
+    }
+    impl ::std::fmt::Display for FileStatus {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Uploading => f.write_str("uploading"),
+                Self::Uploaded => f.write_str("uploaded"),
+                Self::Processed => f.write_str("processed"),
+                Self::Error => f.write_str("error"),
+                Self::Deleted => f.write_str("deleted"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for FileStatus {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "uploading" => Ok(Self::Uploading),
+                "uploaded" => Ok(Self::Uploaded),
+                "processed" => Ok(Self::Processed),
+                "error" => Ok(Self::Error),
+                "deleted" => Ok(Self::Deleted),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for FileStatus {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for FileStatus {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
         }
     }
     ///How the service is.
@@ -306,6 +564,8 @@ pub mod types {
         pub document_bytes: i64,
         ///How deep objects and arrays may nest in a document.
         pub document_depth: i32,
+        ///The largest file in one request, in bytes.
+        pub file_bytes: i64,
         ///The GPT of the key in use.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
         pub gpt_id: ::std::option::Option<::std::string::String>,
@@ -321,16 +581,20 @@ pub mod types {
         pub page_items: i32,
         ///Items on one page when limit is not given.
         pub page_items_default: i32,
+        ///The largest part of an upload, in bytes.
+        pub part_bytes: i64,
         ///Requests per time, as configured, or off.
         pub rate_limits: ::std::string::String,
         ///The largest request body, in bytes.
         pub request_bytes: i64,
-        ///How long a request may take.
+        ///How long a request may take; while a file comes or goes, how long it may be silent.
         pub request_seconds: i32,
         ///The largest JSON Schema, in bytes.
         pub schema_bytes: i64,
         ///What the key may do.
         pub scopes: ::std::vec::Vec<::std::string::String>,
+        ///The largest file that comes as an upload, in bytes.
+        pub upload_bytes: i64,
     }
     impl Limits {
         pub fn builder() -> builder::Limits {
@@ -510,6 +774,12 @@ pub mod types {
         InvalidDocument,
         #[serde(rename = "invalid-cursor")]
         InvalidCursor,
+        #[serde(rename = "malformed-form")]
+        MalformedForm,
+        #[serde(rename = "incomplete-body")]
+        IncompleteBody,
+        #[serde(rename = "file-too-large")]
+        FileTooLarge,
         #[serde(rename = "unauthorized")]
         Unauthorized,
         #[serde(rename = "forbidden")]
@@ -520,12 +790,18 @@ pub mod types {
         ObjectNotFound,
         #[serde(rename = "collection-not-found")]
         CollectionNotFound,
+        #[serde(rename = "file-not-found")]
+        FileNotFound,
+        #[serde(rename = "upload-not-found")]
+        UploadNotFound,
         #[serde(rename = "method-not-allowed")]
         MethodNotAllowed,
         #[serde(rename = "request-timeout")]
         RequestTimeout,
         #[serde(rename = "idempotency-in-progress")]
         IdempotencyInProgress,
+        #[serde(rename = "upload-closed")]
+        UploadClosed,
         #[serde(rename = "precondition-failed")]
         PreconditionFailed,
         #[serde(rename = "precondition-required")]
@@ -536,6 +812,8 @@ pub mod types {
         UriTooLong,
         #[serde(rename = "unsupported-media-type")]
         UnsupportedMediaType,
+        #[serde(rename = "range-not-satisfiable")]
+        RangeNotSatisfiable,
         #[serde(rename = "schema-violation")]
         SchemaViolation,
         #[serde(rename = "invalid-schema")]
@@ -556,19 +834,26 @@ pub mod types {
                 Self::MalformedJson => f.write_str("malformed-json"),
                 Self::InvalidDocument => f.write_str("invalid-document"),
                 Self::InvalidCursor => f.write_str("invalid-cursor"),
+                Self::MalformedForm => f.write_str("malformed-form"),
+                Self::IncompleteBody => f.write_str("incomplete-body"),
+                Self::FileTooLarge => f.write_str("file-too-large"),
                 Self::Unauthorized => f.write_str("unauthorized"),
                 Self::Forbidden => f.write_str("forbidden"),
                 Self::NotFound => f.write_str("not-found"),
                 Self::ObjectNotFound => f.write_str("object-not-found"),
                 Self::CollectionNotFound => f.write_str("collection-not-found"),
+                Self::FileNotFound => f.write_str("file-not-found"),
+                Self::UploadNotFound => f.write_str("upload-not-found"),
                 Self::MethodNotAllowed => f.write_str("method-not-allowed"),
                 Self::RequestTimeout => f.write_str("request-timeout"),
                 Self::IdempotencyInProgress => f.write_str("idempotency-in-progress"),
+                Self::UploadClosed => f.write_str("upload-closed"),
                 Self::PreconditionFailed => f.write_str("precondition-failed"),
                 Self::PreconditionRequired => f.write_str("precondition-required"),
                 Self::PayloadTooLarge => f.write_str("payload-too-large"),
                 Self::UriTooLong => f.write_str("uri-too-long"),
                 Self::UnsupportedMediaType => f.write_str("unsupported-media-type"),
+                Self::RangeNotSatisfiable => f.write_str("range-not-satisfiable"),
                 Self::SchemaViolation => f.write_str("schema-violation"),
                 Self::InvalidSchema => f.write_str("invalid-schema"),
                 Self::IdempotencyKeyReused => f.write_str("idempotency-key-reused"),
@@ -588,19 +873,26 @@ pub mod types {
                 "malformed-json" => Ok(Self::MalformedJson),
                 "invalid-document" => Ok(Self::InvalidDocument),
                 "invalid-cursor" => Ok(Self::InvalidCursor),
+                "malformed-form" => Ok(Self::MalformedForm),
+                "incomplete-body" => Ok(Self::IncompleteBody),
+                "file-too-large" => Ok(Self::FileTooLarge),
                 "unauthorized" => Ok(Self::Unauthorized),
                 "forbidden" => Ok(Self::Forbidden),
                 "not-found" => Ok(Self::NotFound),
                 "object-not-found" => Ok(Self::ObjectNotFound),
                 "collection-not-found" => Ok(Self::CollectionNotFound),
+                "file-not-found" => Ok(Self::FileNotFound),
+                "upload-not-found" => Ok(Self::UploadNotFound),
                 "method-not-allowed" => Ok(Self::MethodNotAllowed),
                 "request-timeout" => Ok(Self::RequestTimeout),
                 "idempotency-in-progress" => Ok(Self::IdempotencyInProgress),
+                "upload-closed" => Ok(Self::UploadClosed),
                 "precondition-failed" => Ok(Self::PreconditionFailed),
                 "precondition-required" => Ok(Self::PreconditionRequired),
                 "payload-too-large" => Ok(Self::PayloadTooLarge),
                 "uri-too-long" => Ok(Self::UriTooLong),
                 "unsupported-media-type" => Ok(Self::UnsupportedMediaType),
+                "range-not-satisfiable" => Ok(Self::RangeNotSatisfiable),
                 "schema-violation" => Ok(Self::SchemaViolation),
                 "invalid-schema" => Ok(Self::InvalidSchema),
                 "idempotency-key-reused" => Ok(Self::IdempotencyKeyReused),
@@ -894,6 +1186,118 @@ pub mod types {
         }
     }
     impl ::std::convert::TryFrom<::std::string::String> for StorageView {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///A file that is sent in parts, as OpenAI's upload object.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct Upload {
+        ///The size that the file is to have.
+        pub bytes: i64,
+        ///When it began, in Unix seconds.
+        pub created_at: i64,
+        ///When it expires unless it is completed, in Unix seconds.
+        pub expires_at: i64,
+        ///The file, once the upload is completed.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub file: ::std::option::Option<File>,
+        ///The name that the file is to have.
+        pub filename: ::std::string::String,
+        ///The upload's id.
+        pub id: ::std::string::String,
+        ///Always upload.
+        pub object: ::std::string::String,
+        ///The largest part, in bytes; all parts but the last may well be that large.
+        pub part_size: i64,
+        ///What the file is for.
+        pub purpose: ::std::string::String,
+        pub status: UploadStatus,
+        ///Where parts can be PUT without a key while the upload is open: put 1, 2, and so on for {part_number}.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub url: ::std::option::Option<::std::string::String>,
+    }
+    impl Upload {
+        pub fn builder() -> builder::Upload {
+            Default::default()
+        }
+    }
+    ///A part of an upload, as OpenAI's upload part object.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct UploadPart {
+        ///When it was stored, in Unix seconds.
+        pub created_at: i64,
+        ///The part's id.
+        pub id: ::std::string::String,
+        ///Always upload.part.
+        pub object: ::std::string::String,
+        ///The upload that it belongs to.
+        pub upload_id: ::std::string::String,
+    }
+    impl UploadPart {
+        pub fn builder() -> builder::UploadPart {
+            Default::default()
+        }
+    }
+    ///How far an upload is; only a pending one takes parts.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum UploadStatus {
+        #[serde(rename = "pending")]
+        Pending,
+        #[serde(rename = "completed")]
+        Completed,
+        #[serde(rename = "cancelled")]
+        Cancelled,
+        #[serde(rename = "expired")]
+        Expired,
+    }
+    impl ::std::fmt::Display for UploadStatus {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Pending => f.write_str("pending"),
+                Self::Completed => f.write_str("completed"),
+                Self::Cancelled => f.write_str("cancelled"),
+                Self::Expired => f.write_str("expired"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for UploadStatus {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "pending" => Ok(Self::Pending),
+                "completed" => Ok(Self::Completed),
+                "cancelled" => Ok(Self::Cancelled),
+                "expired" => Ok(Self::Expired),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for UploadStatus {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for UploadStatus {
         type Error = self::error::ConversionError;
         fn try_from(
             value: ::std::string::String,
@@ -1538,6 +1942,211 @@ pub mod types {
             }
         }
         #[derive(Clone, Debug)]
+        pub struct CompleteUploadRequest {
+            md5: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            part_ids: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for CompleteUploadRequest {
+            fn default() -> Self {
+                Self {
+                    md5: Ok(Default::default()),
+                    part_ids: Err("no value supplied for part_ids".to_string()),
+                }
+            }
+        }
+        impl CompleteUploadRequest {
+            pub fn md5<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.md5 = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for md5: {e}")
+                    });
+                self
+            }
+            pub fn part_ids<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.part_ids = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for part_ids: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<CompleteUploadRequest>
+        for super::CompleteUploadRequest {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: CompleteUploadRequest,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    md5: value.md5?,
+                    part_ids: value.part_ids?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::CompleteUploadRequest>
+        for CompleteUploadRequest {
+            fn from(value: super::CompleteUploadRequest) -> Self {
+                Self {
+                    md5: Ok(value.md5),
+                    part_ids: Ok(value.part_ids),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct CreateFileRequest {
+            content: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            content_base64: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            expires_after: ::std::result::Result<
+                ::std::option::Option<super::FileExpiration>,
+                ::std::string::String,
+            >,
+            expires_in: ::std::result::Result<
+                ::std::option::Option<i64>,
+                ::std::string::String,
+            >,
+            filename: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            purpose: ::std::result::Result<::std::string::String, ::std::string::String>,
+        }
+        impl ::std::default::Default for CreateFileRequest {
+            fn default() -> Self {
+                Self {
+                    content: Ok(Default::default()),
+                    content_base64: Ok(Default::default()),
+                    expires_after: Ok(Default::default()),
+                    expires_in: Ok(Default::default()),
+                    filename: Err("no value supplied for filename".to_string()),
+                    purpose: Err("no value supplied for purpose".to_string()),
+                }
+            }
+        }
+        impl CreateFileRequest {
+            pub fn content<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.content = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for content: {e}")
+                    });
+                self
+            }
+            pub fn content_base64<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.content_base64 = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for content_base64: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn expires_after<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::FileExpiration>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_after = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_after: {e}")
+                    });
+                self
+            }
+            pub fn expires_in<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<i64>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_in = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_in: {e}")
+                    });
+                self
+            }
+            pub fn filename<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.filename = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for filename: {e}")
+                    });
+                self
+            }
+            pub fn purpose<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.purpose = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for purpose: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<CreateFileRequest> for super::CreateFileRequest {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: CreateFileRequest,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    content: value.content?,
+                    content_base64: value.content_base64?,
+                    expires_after: value.expires_after?,
+                    expires_in: value.expires_in?,
+                    filename: value.filename?,
+                    purpose: value.purpose?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::CreateFileRequest> for CreateFileRequest {
+            fn from(value: super::CreateFileRequest) -> Self {
+                Self {
+                    content: Ok(value.content),
+                    content_base64: Ok(value.content_base64),
+                    expires_after: Ok(value.expires_after),
+                    expires_in: Ok(value.expires_in),
+                    filename: Ok(value.filename),
+                    purpose: Ok(value.purpose),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct CreateObjectRequest {
             body: ::std::result::Result<
                 ::std::option::Option<
@@ -1630,6 +2239,213 @@ pub mod types {
             }
         }
         #[derive(Clone, Debug)]
+        pub struct CreateUploadRequest {
+            bytes: ::std::result::Result<i64, ::std::string::String>,
+            expires_after: ::std::result::Result<
+                ::std::option::Option<super::FileExpiration>,
+                ::std::string::String,
+            >,
+            expires_in: ::std::result::Result<
+                ::std::option::Option<i64>,
+                ::std::string::String,
+            >,
+            filename: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            mime_type: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            purpose: ::std::result::Result<::std::string::String, ::std::string::String>,
+        }
+        impl ::std::default::Default for CreateUploadRequest {
+            fn default() -> Self {
+                Self {
+                    bytes: Err("no value supplied for bytes".to_string()),
+                    expires_after: Ok(Default::default()),
+                    expires_in: Ok(Default::default()),
+                    filename: Err("no value supplied for filename".to_string()),
+                    mime_type: Err("no value supplied for mime_type".to_string()),
+                    purpose: Err("no value supplied for purpose".to_string()),
+                }
+            }
+        }
+        impl CreateUploadRequest {
+            pub fn bytes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.bytes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for bytes: {e}")
+                    });
+                self
+            }
+            pub fn expires_after<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::FileExpiration>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_after = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_after: {e}")
+                    });
+                self
+            }
+            pub fn expires_in<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<i64>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_in = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_in: {e}")
+                    });
+                self
+            }
+            pub fn filename<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.filename = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for filename: {e}")
+                    });
+                self
+            }
+            pub fn mime_type<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.mime_type = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for mime_type: {e}")
+                    });
+                self
+            }
+            pub fn purpose<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.purpose = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for purpose: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<CreateUploadRequest>
+        for super::CreateUploadRequest {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: CreateUploadRequest,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    bytes: value.bytes?,
+                    expires_after: value.expires_after?,
+                    expires_in: value.expires_in?,
+                    filename: value.filename?,
+                    mime_type: value.mime_type?,
+                    purpose: value.purpose?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::CreateUploadRequest> for CreateUploadRequest {
+            fn from(value: super::CreateUploadRequest) -> Self {
+                Self {
+                    bytes: Ok(value.bytes),
+                    expires_after: Ok(value.expires_after),
+                    expires_in: Ok(value.expires_in),
+                    filename: Ok(value.filename),
+                    mime_type: Ok(value.mime_type),
+                    purpose: Ok(value.purpose),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct DeletedFile {
+            deleted: ::std::result::Result<bool, ::std::string::String>,
+            id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            object: ::std::result::Result<::std::string::String, ::std::string::String>,
+        }
+        impl ::std::default::Default for DeletedFile {
+            fn default() -> Self {
+                Self {
+                    deleted: Err("no value supplied for deleted".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    object: Err("no value supplied for object".to_string()),
+                }
+            }
+        }
+        impl DeletedFile {
+            pub fn deleted<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.deleted = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for deleted: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn object<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.object = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for object: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<DeletedFile> for super::DeletedFile {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: DeletedFile,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    deleted: value.deleted?,
+                    id: value.id?,
+                    object: value.object?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::DeletedFile> for DeletedFile {
+            fn from(value: super::DeletedFile) -> Self {
+                Self {
+                    deleted: Ok(value.deleted),
+                    id: Ok(value.id),
+                    object: Ok(value.object),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct FieldError {
             detail: ::std::result::Result<::std::string::String, ::std::string::String>,
             pointer: ::std::result::Result<::std::string::String, ::std::string::String>,
@@ -1684,6 +2500,363 @@ pub mod types {
                 Self {
                     detail: Ok(value.detail),
                     pointer: Ok(value.pointer),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct File {
+            bytes: ::std::result::Result<i64, ::std::string::String>,
+            created_at: ::std::result::Result<i64, ::std::string::String>,
+            expires_at: ::std::result::Result<
+                ::std::option::Option<i64>,
+                ::std::string::String,
+            >,
+            filename: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            object: ::std::result::Result<::std::string::String, ::std::string::String>,
+            purpose: ::std::result::Result<::std::string::String, ::std::string::String>,
+            status: ::std::result::Result<super::FileStatus, ::std::string::String>,
+            status_details: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for File {
+            fn default() -> Self {
+                Self {
+                    bytes: Err("no value supplied for bytes".to_string()),
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    expires_at: Ok(Default::default()),
+                    filename: Err("no value supplied for filename".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    object: Err("no value supplied for object".to_string()),
+                    purpose: Err("no value supplied for purpose".to_string()),
+                    status: Err("no value supplied for status".to_string()),
+                    status_details: Err(
+                        "no value supplied for status_details".to_string(),
+                    ),
+                }
+            }
+        }
+        impl File {
+            pub fn bytes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.bytes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for bytes: {e}")
+                    });
+                self
+            }
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<i64>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn filename<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.filename = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for filename: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn object<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.object = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for object: {e}")
+                    });
+                self
+            }
+            pub fn purpose<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.purpose = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for purpose: {e}")
+                    });
+                self
+            }
+            pub fn status<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::FileStatus>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.status = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for status: {e}")
+                    });
+                self
+            }
+            pub fn status_details<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.status_details = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for status_details: {e}"
+                        )
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<File> for super::File {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: File,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    bytes: value.bytes?,
+                    created_at: value.created_at?,
+                    expires_at: value.expires_at?,
+                    filename: value.filename?,
+                    id: value.id?,
+                    object: value.object?,
+                    purpose: value.purpose?,
+                    status: value.status?,
+                    status_details: value.status_details?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::File> for File {
+            fn from(value: super::File) -> Self {
+                Self {
+                    bytes: Ok(value.bytes),
+                    created_at: Ok(value.created_at),
+                    expires_at: Ok(value.expires_at),
+                    filename: Ok(value.filename),
+                    id: Ok(value.id),
+                    object: Ok(value.object),
+                    purpose: Ok(value.purpose),
+                    status: Ok(value.status),
+                    status_details: Ok(value.status_details),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct FileExpiration {
+            anchor: ::std::result::Result<
+                super::FileExpirationAnchor,
+                ::std::string::String,
+            >,
+            seconds: ::std::result::Result<i64, ::std::string::String>,
+        }
+        impl ::std::default::Default for FileExpiration {
+            fn default() -> Self {
+                Self {
+                    anchor: Err("no value supplied for anchor".to_string()),
+                    seconds: Err("no value supplied for seconds".to_string()),
+                }
+            }
+        }
+        impl FileExpiration {
+            pub fn anchor<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::FileExpirationAnchor>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.anchor = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for anchor: {e}")
+                    });
+                self
+            }
+            pub fn seconds<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.seconds = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for seconds: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<FileExpiration> for super::FileExpiration {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: FileExpiration,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    anchor: value.anchor?,
+                    seconds: value.seconds?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::FileExpiration> for FileExpiration {
+            fn from(value: super::FileExpiration) -> Self {
+                Self {
+                    anchor: Ok(value.anchor),
+                    seconds: Ok(value.seconds),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct FileList {
+            data: ::std::result::Result<
+                ::std::vec::Vec<super::File>,
+                ::std::string::String,
+            >,
+            first_id: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            has_more: ::std::result::Result<bool, ::std::string::String>,
+            last_id: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            object: ::std::result::Result<::std::string::String, ::std::string::String>,
+        }
+        impl ::std::default::Default for FileList {
+            fn default() -> Self {
+                Self {
+                    data: Err("no value supplied for data".to_string()),
+                    first_id: Err("no value supplied for first_id".to_string()),
+                    has_more: Err("no value supplied for has_more".to_string()),
+                    last_id: Err("no value supplied for last_id".to_string()),
+                    object: Err("no value supplied for object".to_string()),
+                }
+            }
+        }
+        impl FileList {
+            pub fn data<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::File>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.data = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for data: {e}")
+                    });
+                self
+            }
+            pub fn first_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.first_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for first_id: {e}")
+                    });
+                self
+            }
+            pub fn has_more<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.has_more = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for has_more: {e}")
+                    });
+                self
+            }
+            pub fn last_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.last_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for last_id: {e}")
+                    });
+                self
+            }
+            pub fn object<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.object = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for object: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<FileList> for super::FileList {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: FileList,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    data: value.data?,
+                    first_id: value.first_id?,
+                    has_more: value.has_more?,
+                    last_id: value.last_id?,
+                    object: value.object?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::FileList> for FileList {
+            fn from(value: super::FileList) -> Self {
+                Self {
+                    data: Ok(value.data),
+                    first_id: Ok(value.first_id),
+                    has_more: Ok(value.has_more),
+                    last_id: Ok(value.last_id),
+                    object: Ok(value.object),
                 }
             }
         }
@@ -1766,6 +2939,7 @@ pub mod types {
             batch_operations: ::std::result::Result<i32, ::std::string::String>,
             document_bytes: ::std::result::Result<i64, ::std::string::String>,
             document_depth: ::std::result::Result<i32, ::std::string::String>,
+            file_bytes: ::std::result::Result<i64, ::std::string::String>,
             gpt_id: ::std::result::Result<
                 ::std::option::Option<::std::string::String>,
                 ::std::string::String,
@@ -1776,6 +2950,7 @@ pub mod types {
             page_bytes_default: ::std::result::Result<i64, ::std::string::String>,
             page_items: ::std::result::Result<i32, ::std::string::String>,
             page_items_default: ::std::result::Result<i32, ::std::string::String>,
+            part_bytes: ::std::result::Result<i64, ::std::string::String>,
             rate_limits: ::std::result::Result<
                 ::std::string::String,
                 ::std::string::String,
@@ -1787,6 +2962,7 @@ pub mod types {
                 ::std::vec::Vec<::std::string::String>,
                 ::std::string::String,
             >,
+            upload_bytes: ::std::result::Result<i64, ::std::string::String>,
         }
         impl ::std::default::Default for Limits {
             fn default() -> Self {
@@ -1800,6 +2976,7 @@ pub mod types {
                     document_depth: Err(
                         "no value supplied for document_depth".to_string(),
                     ),
+                    file_bytes: Err("no value supplied for file_bytes".to_string()),
                     gpt_id: Err("no value supplied for gpt_id".to_string()),
                     idempotency_hours: Err(
                         "no value supplied for idempotency_hours".to_string(),
@@ -1817,6 +2994,7 @@ pub mod types {
                     page_items_default: Err(
                         "no value supplied for page_items_default".to_string(),
                     ),
+                    part_bytes: Err("no value supplied for part_bytes".to_string()),
                     rate_limits: Err("no value supplied for rate_limits".to_string()),
                     request_bytes: Err(
                         "no value supplied for request_bytes".to_string(),
@@ -1826,6 +3004,7 @@ pub mod types {
                     ),
                     schema_bytes: Err("no value supplied for schema_bytes".to_string()),
                     scopes: Err("no value supplied for scopes".to_string()),
+                    upload_bytes: Err("no value supplied for upload_bytes".to_string()),
                 }
             }
         }
@@ -1869,6 +3048,18 @@ pub mod types {
                         format!(
                             "error converting supplied value for document_depth: {e}"
                         )
+                    });
+                self
+            }
+            pub fn file_bytes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.file_bytes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for file_bytes: {e}")
                     });
                 self
             }
@@ -1966,6 +3157,18 @@ pub mod types {
                     });
                 self
             }
+            pub fn part_bytes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.part_bytes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for part_bytes: {e}")
+                    });
+                self
+            }
             pub fn rate_limits<T>(mut self, value: T) -> Self
             where
                 T: ::std::convert::TryInto<::std::string::String>,
@@ -2028,6 +3231,18 @@ pub mod types {
                     });
                 self
             }
+            pub fn upload_bytes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.upload_bytes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for upload_bytes: {e}")
+                    });
+                self
+            }
         }
         impl ::std::convert::TryFrom<Limits> for super::Limits {
             type Error = super::error::ConversionError;
@@ -2038,6 +3253,7 @@ pub mod types {
                     batch_operations: value.batch_operations?,
                     document_bytes: value.document_bytes?,
                     document_depth: value.document_depth?,
+                    file_bytes: value.file_bytes?,
                     gpt_id: value.gpt_id?,
                     idempotency_hours: value.idempotency_hours?,
                     namespace_bytes: value.namespace_bytes?,
@@ -2045,11 +3261,13 @@ pub mod types {
                     page_bytes_default: value.page_bytes_default?,
                     page_items: value.page_items?,
                     page_items_default: value.page_items_default?,
+                    part_bytes: value.part_bytes?,
                     rate_limits: value.rate_limits?,
                     request_bytes: value.request_bytes?,
                     request_seconds: value.request_seconds?,
                     schema_bytes: value.schema_bytes?,
                     scopes: value.scopes?,
+                    upload_bytes: value.upload_bytes?,
                 })
             }
         }
@@ -2059,6 +3277,7 @@ pub mod types {
                     batch_operations: Ok(value.batch_operations),
                     document_bytes: Ok(value.document_bytes),
                     document_depth: Ok(value.document_depth),
+                    file_bytes: Ok(value.file_bytes),
                     gpt_id: Ok(value.gpt_id),
                     idempotency_hours: Ok(value.idempotency_hours),
                     namespace_bytes: Ok(value.namespace_bytes),
@@ -2066,11 +3285,13 @@ pub mod types {
                     page_bytes_default: Ok(value.page_bytes_default),
                     page_items: Ok(value.page_items),
                     page_items_default: Ok(value.page_items_default),
+                    part_bytes: Ok(value.part_bytes),
                     rate_limits: Ok(value.rate_limits),
                     request_bytes: Ok(value.request_bytes),
                     request_seconds: Ok(value.request_seconds),
                     schema_bytes: Ok(value.schema_bytes),
                     scopes: Ok(value.scopes),
+                    upload_bytes: Ok(value.upload_bytes),
                 }
             }
         }
@@ -2979,6 +4200,306 @@ pub mod types {
             }
         }
         #[derive(Clone, Debug)]
+        pub struct Upload {
+            bytes: ::std::result::Result<i64, ::std::string::String>,
+            created_at: ::std::result::Result<i64, ::std::string::String>,
+            expires_at: ::std::result::Result<i64, ::std::string::String>,
+            file: ::std::result::Result<
+                ::std::option::Option<super::File>,
+                ::std::string::String,
+            >,
+            filename: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            object: ::std::result::Result<::std::string::String, ::std::string::String>,
+            part_size: ::std::result::Result<i64, ::std::string::String>,
+            purpose: ::std::result::Result<::std::string::String, ::std::string::String>,
+            status: ::std::result::Result<super::UploadStatus, ::std::string::String>,
+            url: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for Upload {
+            fn default() -> Self {
+                Self {
+                    bytes: Err("no value supplied for bytes".to_string()),
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    expires_at: Err("no value supplied for expires_at".to_string()),
+                    file: Err("no value supplied for file".to_string()),
+                    filename: Err("no value supplied for filename".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    object: Err("no value supplied for object".to_string()),
+                    part_size: Err("no value supplied for part_size".to_string()),
+                    purpose: Err("no value supplied for purpose".to_string()),
+                    status: Err("no value supplied for status".to_string()),
+                    url: Err("no value supplied for url".to_string()),
+                }
+            }
+        }
+        impl Upload {
+            pub fn bytes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.bytes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for bytes: {e}")
+                    });
+                self
+            }
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn file<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::File>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.file = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for file: {e}")
+                    });
+                self
+            }
+            pub fn filename<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.filename = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for filename: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn object<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.object = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for object: {e}")
+                    });
+                self
+            }
+            pub fn part_size<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.part_size = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for part_size: {e}")
+                    });
+                self
+            }
+            pub fn purpose<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.purpose = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for purpose: {e}")
+                    });
+                self
+            }
+            pub fn status<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::UploadStatus>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.status = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for status: {e}")
+                    });
+                self
+            }
+            pub fn url<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.url = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for url: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<Upload> for super::Upload {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: Upload,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    bytes: value.bytes?,
+                    created_at: value.created_at?,
+                    expires_at: value.expires_at?,
+                    file: value.file?,
+                    filename: value.filename?,
+                    id: value.id?,
+                    object: value.object?,
+                    part_size: value.part_size?,
+                    purpose: value.purpose?,
+                    status: value.status?,
+                    url: value.url?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::Upload> for Upload {
+            fn from(value: super::Upload) -> Self {
+                Self {
+                    bytes: Ok(value.bytes),
+                    created_at: Ok(value.created_at),
+                    expires_at: Ok(value.expires_at),
+                    file: Ok(value.file),
+                    filename: Ok(value.filename),
+                    id: Ok(value.id),
+                    object: Ok(value.object),
+                    part_size: Ok(value.part_size),
+                    purpose: Ok(value.purpose),
+                    status: Ok(value.status),
+                    url: Ok(value.url),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct UploadPart {
+            created_at: ::std::result::Result<i64, ::std::string::String>,
+            id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            object: ::std::result::Result<::std::string::String, ::std::string::String>,
+            upload_id: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for UploadPart {
+            fn default() -> Self {
+                Self {
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    object: Err("no value supplied for object".to_string()),
+                    upload_id: Err("no value supplied for upload_id".to_string()),
+                }
+            }
+        }
+        impl UploadPart {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn object<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.object = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for object: {e}")
+                    });
+                self
+            }
+            pub fn upload_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.upload_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for upload_id: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<UploadPart> for super::UploadPart {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: UploadPart,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    id: value.id?,
+                    object: value.object?,
+                    upload_id: value.upload_id?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::UploadPart> for UploadPart {
+            fn from(value: super::UploadPart) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    id: Ok(value.id),
+                    object: Ok(value.object),
+                    upload_id: Ok(value.upload_id),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct UpsertCollectionRequest {
             if_match: ::std::result::Result<
                 ::std::option::Option<::std::string::String>,
@@ -3122,7 +4643,7 @@ pub mod types {
 #[derive(Clone, Debug)]
 /**Client for GPT Object Store
 
-Remember things between conversations: keep JSON documents in named collections, find them again by recency or content, change them without losing anybody's update, and delete them.
+Remember things between conversations: keep JSON documents in named collections, find them again by recency or content, change them without losing anybody's update, and delete them. Keep files beside them.
 
 Version: 1.0.0*/
 pub struct Client {
@@ -3418,6 +4939,175 @@ let response = client.patch_object()
 ```*/
     pub fn patch_object(&self) -> builder::PatchObject<'_> {
         builder::PatchObject::new(self)
+    }
+    /**List files
+
+Lists the GPT's files, newest first unless asked otherwise, at most 100 on a page. When has_more is true, call again with last_id as after.
+
+Sends a `GET` request to `/v1/files`
+
+Arguments:
+- `after`: The id of the last file of the page before.
+- `limit`: How many files a page holds at most. More than 100 is taken for 100; has_more then says that there are others.
+- `order`: Newest first (desc) or oldest first (asc), by creation time.
+- `purpose`: Only files with this purpose.
+```ignore
+let response = client.list_files()
+    .after(after)
+    .limit(limit)
+    .order(order)
+    .purpose(purpose)
+    .send()
+    .await;
+```*/
+    pub fn list_files(&self) -> builder::ListFiles<'_> {
+        builder::ListFiles::new(self)
+    }
+    /**Store a file
+
+Stores a file and answers its id. Send text as content or any bytes as content_base64, up to 1 MiB in all; larger files come as multipart/form-data, which a GPT cannot send.
+
+Sends a `POST` request to `/v1/files`
+
+```ignore
+let response = client.create_file()
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn create_file(&self) -> builder::CreateFile<'_> {
+        builder::CreateFile::new(self)
+    }
+    /**Get a file's description
+
+Answers a file's name, size, purpose and times, but not its content.
+
+Sends a `GET` request to `/v1/files/{file_id}`
+
+Arguments:
+- `file_id`: The file's id, as create_file or list_files answered it.
+```ignore
+let response = client.get_file()
+    .file_id(file_id)
+    .send()
+    .await;
+```*/
+    pub fn get_file(&self) -> builder::GetFile<'_> {
+        builder::GetFile::new(self)
+    }
+    /**Delete a file
+
+Deletes the file and its content for good.
+
+Sends a `DELETE` request to `/v1/files/{file_id}`
+
+Arguments:
+- `file_id`: The file's id, as create_file or list_files answered it.
+```ignore
+let response = client.delete_file()
+    .file_id(file_id)
+    .send()
+    .await;
+```*/
+    pub fn delete_file(&self) -> builder::DeleteFile<'_> {
+        builder::DeleteFile::new(self)
+    }
+    /**Get a file's content
+
+Answers the bytes of the file, or a range of them, as they were stored. A GPT reads text files only, and at most 100,000 characters at once: use range for longer ones.
+
+Sends a `GET` request to `/v1/files/{file_id}/content`
+
+Arguments:
+- `file_id`: The file's id, as create_file or list_files answered it.
+- `if_none_match`: Answer 304 if the current entity tag is listed here (RFC 9110, 13.1.2).
+- `range`: Answer only these bytes (RFC 9110, 14.2), for example bytes=0-99999. One range; of several the whole file is answered.
+```ignore
+let response = client.get_file_content()
+    .file_id(file_id)
+    .if_none_match(if_none_match)
+    .range(range)
+    .send()
+    .await;
+```*/
+    pub fn get_file_content(&self) -> builder::GetFileContent<'_> {
+        builder::GetFileContent::new(self)
+    }
+    /**Begin an upload in parts
+
+Begins a file that is sent in parts, in any order and several at once; complete_upload makes the file of them. The upload expires an hour later.
+
+Sends a `POST` request to `/v1/uploads`
+
+```ignore
+let response = client.create_upload()
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn create_upload(&self) -> builder::CreateUpload<'_> {
+        builder::CreateUpload::new(self)
+    }
+    /**Put a part of an upload, by its signed URL
+
+Stores part part_number of the file, in place of an earlier one with that number. The URL that create_upload answered permits it, without a key, until it expires.
+
+Sends a `PUT` request to `/v1/uploads/{upload_id}/parts/{part_number}`
+
+Arguments:
+- `upload_id`: The upload's id, as create_upload answered it.
+- `part_number`: The part's place in the file, from 1.
+- `expires`: When the URL expires, in Unix seconds; part of the signed URL.
+- `signature`: Shows that this service made the URL; part of the signed URL.
+- `body`
+```ignore
+let response = client.put_upload_part()
+    .upload_id(upload_id)
+    .part_number(part_number)
+    .expires(expires)
+    .signature(signature)
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn put_upload_part(&self) -> builder::PutUploadPart<'_> {
+        builder::PutUploadPart::new(self)
+    }
+    /**Make the file of an upload's parts
+
+Puts the named parts together, in the order given, and answers the upload with its file. Their sizes must add up to the bytes that create_upload announced.
+
+Sends a `POST` request to `/v1/uploads/{upload_id}/complete`
+
+Arguments:
+- `upload_id`: The upload's id, as create_upload answered it.
+- `body`
+```ignore
+let response = client.complete_upload()
+    .upload_id(upload_id)
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn complete_upload(&self) -> builder::CompleteUpload<'_> {
+        builder::CompleteUpload::new(self)
+    }
+    /**Cancel an upload
+
+Ends the upload and deletes its parts. No part can be added any more.
+
+Sends a `POST` request to `/v1/uploads/{upload_id}/cancel`
+
+Arguments:
+- `upload_id`: The upload's id, as create_upload answered it.
+```ignore
+let response = client.cancel_upload()
+    .upload_id(upload_id)
+    .send()
+    .await;
+```*/
+    pub fn cancel_upload(&self) -> builder::CancelUpload<'_> {
+        builder::CancelUpload::new(self)
     }
     /**Read a namespace
 
@@ -4958,6 +6648,941 @@ pub mod builder {
                 .build()?;
             let info = OperationInfo {
                 operation_id: "patch_object",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::list_files`]
+
+[`Client::list_files`]: super::Client::list_files*/
+    #[derive(Debug, Clone)]
+    pub struct ListFiles<'a> {
+        client: &'a super::Client,
+        after: Result<Option<::std::string::String>, String>,
+        limit: Result<Option<i32>, String>,
+        order: Result<Option<types::Order>, String>,
+        purpose: Result<Option<::std::string::String>, String>,
+    }
+    impl<'a> ListFiles<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                after: Ok(None),
+                limit: Ok(None),
+                order: Ok(None),
+                purpose: Ok(None),
+            }
+        }
+        pub fn after<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.after = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for after failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn limit<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i32>,
+        {
+            self.limit = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i32` for limit failed".to_string());
+            self
+        }
+        pub fn order<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::Order>,
+        {
+            self.order = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `Order` for order failed".to_string());
+            self
+        }
+        pub fn purpose<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.purpose = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for purpose failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `GET` request to `/v1/files`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::FileList>, Error<types::Problem>> {
+            let Self { client, after, limit, order, purpose } = self;
+            let after = after.map_err(Error::InvalidRequest)?;
+            let limit = limit.map_err(Error::InvalidRequest)?;
+            let order = order.map_err(Error::InvalidRequest)?;
+            let purpose = purpose.map_err(Error::InvalidRequest)?;
+            let url = format!("{}/v1/files", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("after", &after))
+                .query(&progenitor_client::QueryParam::new("limit", &limit))
+                .query(&progenitor_client::QueryParam::new("order", &order))
+                .query(&progenitor_client::QueryParam::new("purpose", &purpose))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "list_files",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::create_file`]
+
+[`Client::create_file`]: super::Client::create_file*/
+    #[derive(Debug, Clone)]
+    pub struct CreateFile<'a> {
+        client: &'a super::Client,
+        body: Result<types::builder::CreateFileRequest, String>,
+    }
+    impl<'a> CreateFile<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::CreateFileRequest>,
+            <V as std::convert::TryInto<
+                types::CreateFileRequest,
+            >>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!("conversion to `CreateFileRequest` for body failed: {}", s)
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::CreateFileRequest,
+            ) -> types::builder::CreateFileRequest,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `POST` request to `/v1/files`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::File>, Error<types::Problem>> {
+            let Self { client, body } = self;
+            let body = body
+                .and_then(|v| {
+                    types::CreateFileRequest::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!("{}/v1/files", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "create_file",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::get_file`]
+
+[`Client::get_file`]: super::Client::get_file*/
+    #[derive(Debug, Clone)]
+    pub struct GetFile<'a> {
+        client: &'a super::Client,
+        file_id: Result<::std::string::String, String>,
+    }
+    impl<'a> GetFile<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                file_id: Err("file_id was not initialized".to_string()),
+            }
+        }
+        pub fn file_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.file_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for file_id failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `GET` request to `/v1/files/{file_id}`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::File>, Error<types::Problem>> {
+            let Self { client, file_id } = self;
+            let file_id = file_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/v1/files/{}", client.baseurl, encode_path(& file_id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "get_file",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::delete_file`]
+
+[`Client::delete_file`]: super::Client::delete_file*/
+    #[derive(Debug, Clone)]
+    pub struct DeleteFile<'a> {
+        client: &'a super::Client,
+        file_id: Result<::std::string::String, String>,
+    }
+    impl<'a> DeleteFile<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                file_id: Err("file_id was not initialized".to_string()),
+            }
+        }
+        pub fn file_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.file_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for file_id failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `DELETE` request to `/v1/files/{file_id}`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::DeletedFile>, Error<types::Problem>> {
+            let Self { client, file_id } = self;
+            let file_id = file_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/v1/files/{}", client.baseurl, encode_path(& file_id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .delete(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "delete_file",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::get_file_content`]
+
+[`Client::get_file_content`]: super::Client::get_file_content*/
+    #[derive(Debug, Clone)]
+    pub struct GetFileContent<'a> {
+        client: &'a super::Client,
+        file_id: Result<::std::string::String, String>,
+        if_none_match: Result<Option<::std::string::String>, String>,
+        range: Result<Option<::std::string::String>, String>,
+    }
+    impl<'a> GetFileContent<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                file_id: Err("file_id was not initialized".to_string()),
+                if_none_match: Ok(None),
+                range: Ok(None),
+            }
+        }
+        pub fn file_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.file_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for file_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn range<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.range = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for range failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `GET` request to `/v1/files/{file_id}/content`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<ByteStream>, Error<types::Problem>> {
+            let Self { client, file_id, if_none_match, range } = self;
+            let file_id = file_id.map_err(Error::InvalidRequest)?;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
+            let range = range.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/v1/files/{}/content", client.baseurl, encode_path(& file_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(3usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
+            if let Some(value) = range {
+                header_map.append("Range", value.to_string().try_into()?);
+            }
+            #[allow(unused_mut)]
+            let mut request = client.client.get(url).headers(header_map).build()?;
+            let info = OperationInfo {
+                operation_id: "get_file_content",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => Ok(ResponseValue::stream(response)),
+                206u16 => Ok(ResponseValue::stream(response)),
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::create_upload`]
+
+[`Client::create_upload`]: super::Client::create_upload*/
+    #[derive(Debug, Clone)]
+    pub struct CreateUpload<'a> {
+        client: &'a super::Client,
+        body: Result<types::builder::CreateUploadRequest, String>,
+    }
+    impl<'a> CreateUpload<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::CreateUploadRequest>,
+            <V as std::convert::TryInto<
+                types::CreateUploadRequest,
+            >>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!("conversion to `CreateUploadRequest` for body failed: {}", s)
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::CreateUploadRequest,
+            ) -> types::builder::CreateUploadRequest,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `POST` request to `/v1/uploads`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Upload>, Error<types::Problem>> {
+            let Self { client, body } = self;
+            let body = body
+                .and_then(|v| {
+                    types::CreateUploadRequest::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!("{}/v1/uploads", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "create_upload",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::put_upload_part`]
+
+[`Client::put_upload_part`]: super::Client::put_upload_part*/
+    #[derive(Debug)]
+    pub struct PutUploadPart<'a> {
+        client: &'a super::Client,
+        upload_id: Result<::std::string::String, String>,
+        part_number: Result<i32, String>,
+        expires: Result<i64, String>,
+        signature: Result<::std::string::String, String>,
+        body: Result<reqwest::Body, String>,
+    }
+    impl<'a> PutUploadPart<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                upload_id: Err("upload_id was not initialized".to_string()),
+                part_number: Err("part_number was not initialized".to_string()),
+                expires: Err("expires was not initialized".to_string()),
+                signature: Err("signature was not initialized".to_string()),
+                body: Err("body was not initialized".to_string()),
+            }
+        }
+        pub fn upload_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.upload_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for upload_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn part_number<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i32>,
+        {
+            self.part_number = value
+                .try_into()
+                .map_err(|_| "conversion to `i32` for part_number failed".to_string());
+            self
+        }
+        pub fn expires<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.expires = value
+                .try_into()
+                .map_err(|_| "conversion to `i64` for expires failed".to_string());
+            self
+        }
+        pub fn signature<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.signature = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for signature failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn body<B>(mut self, value: B) -> Self
+        where
+            B: std::convert::TryInto<reqwest::Body>,
+        {
+            self.body = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `reqwest::Body` for body failed".to_string()
+                });
+            self
+        }
+        ///Sends a `PUT` request to `/v1/uploads/{upload_id}/parts/{part_number}`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::UploadPart>, Error<types::Problem>> {
+            let Self { client, upload_id, part_number, expires, signature, body } = self;
+            let upload_id = upload_id.map_err(Error::InvalidRequest)?;
+            let part_number = part_number.map_err(Error::InvalidRequest)?;
+            let expires = expires.map_err(Error::InvalidRequest)?;
+            let signature = signature.map_err(Error::InvalidRequest)?;
+            let body = body.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/v1/uploads/{}/parts/{}", client.baseurl, encode_path(& upload_id
+                .to_string()), encode_path(& part_number.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .put(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .header(
+                    ::reqwest::header::CONTENT_TYPE,
+                    ::reqwest::header::HeaderValue::from_static(
+                        "application/octet-stream",
+                    ),
+                )
+                .body(body)
+                .query(&progenitor_client::QueryParam::new("expires", &expires))
+                .query(&progenitor_client::QueryParam::new("signature", &signature))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "put_upload_part",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::complete_upload`]
+
+[`Client::complete_upload`]: super::Client::complete_upload*/
+    #[derive(Debug, Clone)]
+    pub struct CompleteUpload<'a> {
+        client: &'a super::Client,
+        upload_id: Result<::std::string::String, String>,
+        body: Result<types::builder::CompleteUploadRequest, String>,
+    }
+    impl<'a> CompleteUpload<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                upload_id: Err("upload_id was not initialized".to_string()),
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn upload_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.upload_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for upload_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::CompleteUploadRequest>,
+            <V as std::convert::TryInto<
+                types::CompleteUploadRequest,
+            >>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!(
+                        "conversion to `CompleteUploadRequest` for body failed: {}", s
+                    )
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::CompleteUploadRequest,
+            ) -> types::builder::CompleteUploadRequest,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `POST` request to `/v1/uploads/{upload_id}/complete`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Upload>, Error<types::Problem>> {
+            let Self { client, upload_id, body } = self;
+            let upload_id = upload_id.map_err(Error::InvalidRequest)?;
+            let body = body
+                .and_then(|v| {
+                    types::CompleteUploadRequest::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/v1/uploads/{}/complete", client.baseurl, encode_path(& upload_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "complete_upload",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::cancel_upload`]
+
+[`Client::cancel_upload`]: super::Client::cancel_upload*/
+    #[derive(Debug, Clone)]
+    pub struct CancelUpload<'a> {
+        client: &'a super::Client,
+        upload_id: Result<::std::string::String, String>,
+    }
+    impl<'a> CancelUpload<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                upload_id: Err("upload_id was not initialized".to_string()),
+            }
+        }
+        pub fn upload_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.upload_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for upload_id failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `POST` request to `/v1/uploads/{upload_id}/cancel`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Upload>, Error<types::Problem>> {
+            let Self { client, upload_id } = self;
+            let upload_id = upload_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/v1/uploads/{}/cancel", client.baseurl, encode_path(& upload_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "cancel_upload",
             };
             client.pre(&mut request, &info).await?;
             let result = client.exec(request, &info).await;

@@ -1,8 +1,8 @@
 //! The Rust client of GPT Object Store.
 //!
 //! [`Client`] has a method for every operation of the OpenAPI document, named by its `operationId`;
-//! they are generated. [`Client::connect`], the streams over pages and the conditional requests
-//! are written by hand.
+//! they are generated. [`Client::connect`], the streams over pages, the conditional requests, and
+//! whatever sends a form or streams bytes are written by hand.
 //!
 //! A program that uses all three (`cargo xtask test` runs it against both databases):
 //!
@@ -14,9 +14,12 @@
 mod generated;
 mod conditional;
 mod connect;
+mod files;
 mod pages;
+mod uploads;
 
 pub use conditional::{ConflictExt, Fetched, Outcome};
 pub use connect::ConnectError;
+pub use files::{Download, FileSearch, NewFile};
 pub use generated::*;
 pub use pages::Search;

@@ -38,6 +38,8 @@ const STRIPPED: [&str; 17] = [
 /// - a query parameter that is a header's twin is left out: a Rust client can send the header, and
 ///   progenitor would give both the same name;
 /// - a request body has one media type, `application/json` if it may;
+/// - operations that take nothing but a form, and the forms, are left out: they are written by hand;
+/// - an answer of any media type is `application/octet-stream`, which is a stream of bytes;
 /// - bounds, defaults and examples are left out;
 /// - a reference loses its annotations, an object with properties its `additionalProperties: true`
 ///   (which would need serde's `flatten`), and a free-form object its empty `properties`;
@@ -62,7 +64,13 @@ fn adapt(kind: Kind, members: &mut Map<String, Value>) {
     members.retain(|key, _| !key.starts_with("x-") || kind == Kind::Parameter);
     match kind {
         Kind::Document => members.retain(|key, _| key != "security"),
-        Kind::Components => members.retain(|key, _| key != "securitySchemes"),
+        Kind::Components => {
+            members.retain(|key, _| key != "securitySchemes");
+            if let Some(Value::Object(schemas)) = members.get_mut("schemas") {
+                schemas.retain(|_, schema| !is_form(schema));
+            }
+        }
+        Kind::PathItem => members.retain(|_, operation| !takes_only_a_form(operation)),
         Kind::Operation => {
             members.retain(|key, _| key != "security");
             if let Some(Value::Array(parameters)) = members.get_mut("parameters") {
@@ -78,10 +86,9 @@ fn adapt(kind: Kind, members: &mut Map<String, Value>) {
             }
         }
         Kind::Response => {
-            if let Some(Value::Object(content)) = members.get_mut("content")
-                && let Some(problem) = content.shift_remove("application/problem+json")
-            {
-                content.insert("application/json".into(), problem);
+            if let Some(Value::Object(content)) = members.get_mut("content") {
+                rename(content, "application/problem+json", "application/json");
+                rename(content, "*/*", "application/octet-stream");
             }
         }
         Kind::Parameter | Kind::MediaType | Kind::Header => {
@@ -90,6 +97,29 @@ fn adapt(kind: Kind, members: &mut Map<String, Value>) {
         Kind::Schema => adapt_schema(members),
         _ => {}
     }
+}
+
+fn rename(content: &mut Map<String, Value>, from: &str, to: &str) {
+    if let Some(media) = content.shift_remove(from) {
+        content.insert(to.into(), media);
+    }
+}
+
+/// Whether a component has a file in it, which no JSON body has.
+fn is_form(schema: &Value) -> bool {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let mut formats = properties
+        .into_iter()
+        .flat_map(Map::values)
+        .filter_map(|property| property.get("format"));
+    formats.any(|format| *format == json!("binary"))
+}
+
+/// Each request body has one media type by now.
+fn takes_only_a_form(operation: &Value) -> bool {
+    operation
+        .pointer("/requestBody/content/multipart~1form-data")
+        .is_some()
 }
 
 fn drop_twins(parameters: &mut Vec<Value>) {
@@ -230,6 +260,31 @@ mod tests {
             .map(|parameter| &parameter["name"])
             .collect();
         assert_eq!(names, ["id", "If-Match"]);
+    }
+
+    #[test]
+    fn forms_are_left_out_and_bytes_are_streams() {
+        let view = client_view(&lower(&load(GPT_OBJECT_STORE_YAML).unwrap()).unwrap());
+        let body = |path: &str, method: &str| {
+            let content = view["paths"][path][method]["requestBody"]["content"].as_object();
+            content.map(|content| content.keys().cloned().collect::<Vec<_>>())
+        };
+        assert_eq!(
+            body("/v1/files", "post"),
+            Some(vec!["application/json".to_owned()])
+        );
+        assert_eq!(view["paths"]["/v1/uploads/{upload_id}/parts"], json!({}));
+        let schemas = view["components"]["schemas"].as_object().unwrap();
+        assert!(schemas.contains_key("CreateFileRequest"));
+        assert!(!schemas.contains_key("CreateFileForm") && !schemas.contains_key("UploadPartForm"));
+        let responses = &view["paths"]["/v1/files/{file_id}/content"]["get"]["responses"];
+        for status in ["200", "206"] {
+            let content = responses[status]["content"].as_object().unwrap();
+            assert_eq!(
+                content.keys().collect::<Vec<_>>(),
+                ["application/octet-stream"]
+            );
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod operation;
 mod request;
 mod response;
 mod schema;
+mod streams;
 
 use serde_json::Value;
 

@@ -8,12 +8,16 @@ pub mod problem;
 pub mod wire;
 
 mod collections;
+mod content;
 mod convert;
+mod files;
 mod lists;
+mod new_files;
 mod objects;
 mod pages;
 mod status;
 mod storage;
+mod uploads;
 
 use std::sync::Arc;
 

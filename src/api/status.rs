@@ -25,6 +25,7 @@ impl ServiceHandlers for Handlers {
         _request: GetLimitsParams,
     ) -> Result<GetLimitsReply, Problem> {
         let limits = self.service.limits();
+        let files = self.service.file_limits();
         let scopes = caller.principal().scopes.iter();
         Ok(GetLimitsReply::Ok {
             body: types::Limits {
@@ -40,6 +41,9 @@ impl ServiceHandlers for Handlers {
                 schema_bytes: as_i64(MAX_SCHEMA_BYTES),
                 namespace_bytes: as_i64(limits.namespace_bytes),
                 namespace_operations: NAMESPACE_OPERATIONS,
+                file_bytes: as_i64(files.file_bytes),
+                part_bytes: as_i64(files.part_bytes),
+                upload_bytes: as_i64(files.upload_bytes),
                 request_seconds: i32::try_from(limits.request_time.as_secs()).unwrap_or(i32::MAX),
                 idempotency_hours: i32::try_from(IDEMPOTENCY_TIME.as_secs() / 3600)
                     .unwrap_or(i32::MAX),
@@ -65,6 +69,6 @@ impl ServiceHandlers for Handlers {
     }
 }
 
-fn as_i64(bytes: usize) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
+fn as_i64(bytes: impl TryInto<i64>) -> i64 {
+    bytes.try_into().unwrap_or(i64::MAX)
 }

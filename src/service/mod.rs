@@ -3,6 +3,7 @@
 mod batch;
 mod collections;
 mod documents;
+mod files;
 mod gpts;
 mod idempotency;
 mod keys;
@@ -19,6 +20,10 @@ use moka::sync::Cache;
 pub use batch::{BatchItem, BatchOutcome, Operation, OperationKind};
 pub use collections::{NewSchema, Upserted};
 pub use documents::{parse_document, parse_value};
+pub use files::{
+    FileBytes, FileContent, FileDetails, FileLimits, FileQuery, FileRow, NewFile, NewUpload,
+    PartRow, SignedLink, UploadRow, UploadState,
+};
 pub use idempotency::IdempotencyKey;
 pub use keys::{IssuedKey, KeyRequest};
 pub use objects::Created;

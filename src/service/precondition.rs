@@ -1,5 +1,7 @@
 //! Conditional requests (RFC 9110, 13.1) over integer versions.
 
+use std::fmt::Display;
+
 use crate::error::{Error, Violation};
 
 /// One `If-Match` or `If-None-Match`.
@@ -81,9 +83,9 @@ impl Preconditions {
     }
 
     /// Whether any condition, read as `If-None-Match` (weak comparison), matches `current`, so that
-    /// the caller's copy is still good.
+    /// the caller's copy is still good. `current` is a version, or what else the tag holds.
     #[must_use]
-    pub fn names(&self, current: i64) -> bool {
+    pub fn names(&self, current: impl Display) -> bool {
         let current = current.to_string();
         self.0.iter().any(|condition| match condition {
             Condition::Any => true,

@@ -23,6 +23,7 @@ mod concurrency;
 mod containment;
 mod cursors;
 mod fidelity;
+mod forms;
 mod idempotency;
 mod preconditions;
 mod schemas;

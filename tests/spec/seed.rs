@@ -52,6 +52,8 @@ fn lists_take_limit_cursor_and_order() {
     for operation in conformance::operations()
         .iter()
         .filter(|operation| operation.operation_id.starts_with("list_"))
+        // Files are listed as OpenAI lists them.
+        .filter(|operation| operation.path != "/v1/files")
     {
         for name in ["limit", "cursor", "order"] {
             let parameter = operation

@@ -1,8 +1,10 @@
 //! `cargo xtask generate`: from `openapi/gpt-object-store.yaml` to the server's traits, types and
 //! routes, and to the Rust client.
 
+mod answers;
 mod client;
 mod contract;
+mod forms;
 mod meta;
 mod names;
 mod operations;
@@ -11,6 +13,7 @@ mod parameters;
 mod patterns;
 mod routes;
 mod schema;
+mod streams;
 mod types;
 mod validation;
 

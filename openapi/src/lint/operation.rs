@@ -29,6 +29,7 @@ impl Linter<'_> {
                 "one server serves all: remove these, which the importer of GPT Actions drops",
             );
             self.parameters(&operation, value, &at);
+            self.callers(value, &at);
             self.request_body(&operation, value, &at);
             self.responses(value, &at);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::streams::{is_binary, is_streamed};
 use super::{Linter, elements, members, text};
 use crate::{Operation, pointer};
 
@@ -160,14 +161,18 @@ impl<'a> Linter<'a> {
         );
         let content = pointer::child(&at, "content");
         let media_types: Vec<_> = members(body, "content").map(|(name, _)| name).collect();
+        let streamed = media_types.iter().filter(|name| is_streamed(name)).count();
+        let json = media_types.len() - streamed;
         self.expect(
-            media_types.contains(&"application/json")
+            streamed <= 1
+                && (json == 0 || media_types.contains(&"application/json"))
                 && media_types.iter().all(|name| {
-                    ["application/json", "application/merge-patch+json"].contains(name)
+                    is_streamed(name)
+                        || ["application/json", "application/merge-patch+json"].contains(name)
                 }),
             &content,
-            "must be application/json, and may be application/merge-patch+json too: GPT Actions \
-             send JSON only",
+            "must be application/json, and may be application/merge-patch+json, and either \
+             multipart/form-data or application/octet-stream too: GPT Actions send JSON only",
         );
         self.body_schemas(body, &content);
     }
@@ -176,6 +181,11 @@ impl<'a> Linter<'a> {
         let mut names = BTreeSet::new();
         for (media_type, media) in members(body, "content") {
             let at = pointer::child(&pointer::child(at, media_type), "schema");
+            if is_streamed(media_type) {
+                let schema = media.get("schema").unwrap_or(&Value::Null);
+                self.streamed_body(media_type, schema, &at);
+                continue;
+            }
             match media
                 .get("schema")
                 .and_then(|schema| self.component(schema))
@@ -190,13 +200,18 @@ impl<'a> Linter<'a> {
                         "a request body must be one object with properties, without oneOf, anyOf \
                          or allOf: the importer of GPT Actions skips anything else",
                     );
+                    self.expect(
+                        !members(schema, "properties").any(|(_, property)| is_binary(property)),
+                        &at,
+                        "JSON has no bytes: take text in base64, or multipart/form-data",
+                    );
                 }
             }
         }
         self.expect(
             names.len() <= 1,
             at,
-            "all media types must have the same schema",
+            "all media types of JSON must have the same schema",
         );
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::streams::ANYTHING;
 use super::{Linter, members, text};
 use crate::pointer;
 
@@ -99,10 +100,16 @@ impl<'a> Linter<'a> {
             return "";
         };
         let at = pointer::child(at, "content");
+        let is_only = content.next().is_none();
+        if media_type == ANYTHING && is_only {
+            self.bytes_answered(media, &at);
+            return ANYTHING;
+        }
         self.expect(
-            media_type == JSON && content.next().is_none(),
+            media_type == JSON && is_only,
             &at,
-            "an answer must be application/json and nothing else: GPT Actions read text only",
+            "an answer must be application/json and nothing else, or bytes as */*: GPT Actions \
+             read text only",
         );
         match media
             .get("schema")

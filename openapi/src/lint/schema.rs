@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::streams::is_binary;
 use super::{Linter, elements, members, text};
 use crate::structure::{Node, walk};
 use crate::{Kind, pointer};
@@ -107,12 +108,12 @@ impl<'a> Linter<'a> {
     }
 
     fn binary(&mut self, schema: &Value, at: &str) {
-        let exact = json!({"type": "string", "contentMediaType": "application/octet-stream"});
         self.expect(
-            schema.get("contentMediaType").is_none() || *schema == exact,
+            schema.get("contentMediaType").is_none() || is_binary(schema),
             at,
             "a binary body must be exactly `type: string` and `contentMediaType: \
-             application/octet-stream`, or the client does not stream it",
+             application/octet-stream`, or the client does not stream it; a form's file is \
+             described besides",
         );
     }
 

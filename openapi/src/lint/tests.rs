@@ -5,6 +5,7 @@ use crate::{Finding, GPT_OBJECT_STORE_YAML, load};
 
 mod bodies;
 mod operations;
+mod streams;
 
 /// A document that keeps every rule.
 const GOOD: &str = r"

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ pub use cors::Cors;
 
 use super::generated::types::ProblemCode;
 use super::problem::Problem;
-use super::wire::BodyLimit;
+use super::wire::{BodyLimit, Pace};
 use crate::error::{Error, chain};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -36,7 +36,7 @@ pub struct Edge {
     pub public_url: Arc<str>,
     /// The largest request body, in bytes.
     pub request_bytes: usize,
-    /// How long a request may take.
+    /// How long a request may take; one whose body streams, how long it may be silent.
     pub request_time: Duration,
     /// Which pages may call from a browser.
     pub cors: Cors,
@@ -62,7 +62,7 @@ pub struct EdgeEndpoint<E> {
 /// What is known of a request before it is handed on.
 struct Seen {
     id: String,
-    method: poem::http::Method,
+    method: Method,
     path: String,
     origin: Option<HeaderValue>,
     start: Instant,
@@ -99,13 +99,24 @@ impl<E: Endpoint> EdgeEndpoint<E> {
         if let Some(preflight) = self.edge.cors.preflight(&request) {
             return Ok(preflight);
         }
+        // Ranges are for GET alone (RFC 9110, 14.2), and a HEAD goes on as one.
+        if request.method() == Method::HEAD {
+            request.headers_mut().remove(header::RANGE);
+        }
         request.set_data(BodyLimit(self.edge.request_bytes));
+        // Only bodies that stream renew it; to any other request it is a fixed time.
+        let pace = Pace::new(self.edge.request_time);
+        request.set_data(pace.clone());
         let inner = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        match tokio::time::timeout(self.edge.request_time, inner).await {
-            Ok(Ok(Ok(output))) => Ok(output.into_response()),
-            Ok(Ok(Err(error))) => Err(Problem::from(error)),
-            Ok(Err(panic)) => Err(panicked(panic.as_ref())),
-            Err(_) => Err(self.edge.timed_out()),
+        tokio::select! {
+            // What is ready is answered, even if its time is over too.
+            biased;
+            answered = inner => match answered {
+                Ok(Ok(output)) => Ok(output.into_response()),
+                Ok(Err(error)) => Err(Problem::from(error)),
+                Err(panic) => Err(panicked(panic.as_ref())),
+            },
+            () = pace.lost() => Err(self.edge.timed_out()),
         }
     }
 }
@@ -197,3 +208,6 @@ fn log(seen: &Seen, status: StatusCode, problem: Option<&Problem>) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

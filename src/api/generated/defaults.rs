@@ -12,6 +12,10 @@ pub const LIST_OBJECTS_LIMIT: i32 = 50;
 pub const LIST_OBJECTS_ORDER: types::Order = types::Order::Desc;
 /// `max_bytes` of `list_objects`, when it is left out.
 pub const LIST_OBJECTS_MAX_BYTES: i64 = 90000;
+/// `limit` of `list_files`, when it is left out.
+pub const LIST_FILES_LIMIT: i32 = 100;
+/// `order` of `list_files`, when it is left out.
+pub const LIST_FILES_ORDER: types::Order = types::Order::Desc;
 /// `view` of `get_storage`, when it is left out.
 pub const GET_STORAGE_VIEW: types::StorageView = types::StorageView::Snapshot;
 /// `max_bytes` of `get_storage`, when it is left out.

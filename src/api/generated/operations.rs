@@ -101,6 +101,71 @@ pub trait StorageHandlers: Send + Sync + 'static {
         request: PatchStorageParams,
     ) -> impl Future<Output = Result<PatchStorageReply, Problem>> + Send;
 }
+/// The operations of `files`. Files, as OpenAI's Files API has them.
+pub trait FilesHandlers: Send + Sync + 'static {
+    /// Store a file: `POST /v1/files`.
+    fn create_file(
+        &self,
+        caller: Caller,
+        request: CreateFileParams,
+    ) -> impl Future<Output = Result<CreateFileReply, Problem>> + Send;
+    /// List files: `GET /v1/files`.
+    fn list_files(
+        &self,
+        caller: Caller,
+        request: ListFilesParams,
+    ) -> impl Future<Output = Result<ListFilesReply, Problem>> + Send;
+    /// Get a file's description: `GET /v1/files/{file_id}`.
+    fn get_file(
+        &self,
+        caller: Caller,
+        request: GetFileParams,
+    ) -> impl Future<Output = Result<GetFileReply, Problem>> + Send;
+    /// Delete a file: `DELETE /v1/files/{file_id}`.
+    fn delete_file(
+        &self,
+        caller: Caller,
+        request: DeleteFileParams,
+    ) -> impl Future<Output = Result<DeleteFileReply, Problem>> + Send;
+    /// Get a file's content: `GET /v1/files/{file_id}/content`.
+    fn get_file_content(
+        &self,
+        caller: Caller,
+        request: GetFileContentParams,
+    ) -> impl Future<Output = Result<GetFileContentReply, Problem>> + Send;
+}
+/// The operations of `uploads`. Files that are sent in parts, as OpenAI's Uploads API has them.
+pub trait UploadsHandlers: Send + Sync + 'static {
+    /// Begin an upload in parts: `POST /v1/uploads`.
+    fn create_upload(
+        &self,
+        caller: Caller,
+        request: CreateUploadParams,
+    ) -> impl Future<Output = Result<CreateUploadReply, Problem>> + Send;
+    /// Add a part to an upload: `POST /v1/uploads/{upload_id}/parts`.
+    fn add_upload_part(
+        &self,
+        caller: Caller,
+        request: AddUploadPartParams,
+    ) -> impl Future<Output = Result<AddUploadPartReply, Problem>> + Send;
+    /// Put a part of an upload, by its signed URL: `PUT /v1/uploads/{upload_id}/parts/{part_number}`.
+    fn put_upload_part(
+        &self,
+        request: PutUploadPartParams,
+    ) -> impl Future<Output = Result<PutUploadPartReply, Problem>> + Send;
+    /// Make the file of an upload's parts: `POST /v1/uploads/{upload_id}/complete`.
+    fn complete_upload(
+        &self,
+        caller: Caller,
+        request: CompleteUploadParams,
+    ) -> impl Future<Output = Result<CompleteUploadReply, Problem>> + Send;
+    /// Cancel an upload: `POST /v1/uploads/{upload_id}/cancel`.
+    fn cancel_upload(
+        &self,
+        caller: Caller,
+        request: CancelUploadParams,
+    ) -> impl Future<Output = Result<CancelUploadReply, Problem>> + Send;
+}
 /// The operations of `service`. The service itself.
 pub trait ServiceHandlers: Send + Sync + 'static {
     /// Show who I am and what the limits are: `GET /v1/limits`.
@@ -116,9 +181,10 @@ pub trait ServiceHandlers: Send + Sync + 'static {
     ) -> impl Future<Output = Result<GetHealthReply, Problem>> + Send;
 }
 /// Every operation of the document.
-pub trait Handlers: CollectionsHandlers + ObjectsHandlers + StorageHandlers + ServiceHandlers {}
+pub trait Handlers: CollectionsHandlers + ObjectsHandlers + StorageHandlers + FilesHandlers + UploadsHandlers + ServiceHandlers {}
 impl<
-    T: CollectionsHandlers + ObjectsHandlers + StorageHandlers + ServiceHandlers,
+    T: CollectionsHandlers + ObjectsHandlers + StorageHandlers + FilesHandlers
+        + UploadsHandlers + ServiceHandlers,
 > Handlers for T {}
 /// What `upsert_collection` is asked.
 #[derive(Clone, Debug)]
@@ -1987,6 +2053,1509 @@ impl ApiResponse for DeleteObjectReply {
     }
     fn register(registry: &mut Registry) {
         <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// The body of `create_file`, by its media type.
+#[derive(Debug)]
+pub enum CreateFileBody {
+    /// `application/json`.
+    Json(types::CreateFileRequest),
+    /// `multipart/form-data`.
+    Form(wire::Form<types::CreateFileForm>),
+}
+/// What `create_file` is asked.
+#[derive(Debug)]
+pub struct CreateFileParams {
+    /// The request body.
+    pub body: CreateFileBody,
+}
+/// What `create_file` answers.
+#[derive(Debug)]
+pub enum CreateFileReply {
+    /// 200: The file is stored.
+    Ok {
+        /// The body.
+        body: types::File,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for CreateFileReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for CreateFileReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for CreateFileReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The file is stored.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("File".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body is too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::File as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `list_files` is asked.
+#[derive(Clone, Debug)]
+pub struct ListFilesParams {
+    /// How many files a page holds at most. More than 100 is taken for 100; has_more then says that there are others.
+    pub limit: Option<i32>,
+    /// The id of the last file of the page before.
+    pub after: Option<String>,
+    /// Newest first (desc) or oldest first (asc), by creation time.
+    pub order: Option<types::Order>,
+    /// Only files with this purpose.
+    pub purpose: Option<String>,
+}
+/// What `list_files` answers.
+#[derive(Debug)]
+pub enum ListFilesReply {
+    /// 200: A page of files.
+    Ok {
+        /// The body.
+        body: types::FileList,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for ListFilesReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for ListFilesReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for ListFilesReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "A page of files.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("FileList".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::FileList as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `get_file` is asked.
+#[derive(Clone, Debug)]
+pub struct GetFileParams {
+    /// The file's id, as create_file or list_files answered it.
+    pub file_id: String,
+}
+/// What `get_file` answers.
+#[derive(Debug)]
+pub enum GetFileReply {
+    /// 200: The file.
+    Ok {
+        /// The body.
+        body: types::File,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for GetFileReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for GetFileReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for GetFileReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The file.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("File".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource. It never was, was deleted, or has expired.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::File as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `delete_file` is asked.
+#[derive(Clone, Debug)]
+pub struct DeleteFileParams {
+    /// The file's id, as create_file or list_files answered it.
+    pub file_id: String,
+}
+/// What `delete_file` answers.
+#[derive(Debug)]
+pub enum DeleteFileReply {
+    /// 200: It is deleted.
+    Ok {
+        /// The body.
+        body: types::DeletedFile,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for DeleteFileReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for DeleteFileReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for DeleteFileReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "It is deleted.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("DeletedFile".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource. It never was, was deleted, or has expired.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::DeletedFile as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `get_file_content` is asked.
+#[derive(Clone, Debug)]
+pub struct GetFileContentParams {
+    /// The file's id, as create_file or list_files answered it.
+    pub file_id: String,
+    /// The same as the header Range, for callers that cannot send it.
+    pub range: Option<String>,
+    /// Answer 304 if the content's entity tag is this one, for callers that cannot send If-None-Match.
+    pub if_none_match: Option<String>,
+    /// Answer only these bytes (RFC 9110, 14.2), for example bytes=0-99999. One range; of several the whole file is answered.
+    pub range_header: Option<String>,
+    /// Answer 304 if the current entity tag is listed here (RFC 9110, 13.1.2).
+    pub if_none_match_header: Option<String>,
+}
+/// What `get_file_content` answers.
+#[derive(Debug)]
+pub enum GetFileContentReply {
+    /// 200: The whole content, with the media type that it was stored with.
+    Ok {
+        /// The header `ETag`.
+        e_tag: String,
+        /// The header `Accept-Ranges`.
+        accept_ranges: String,
+        /// The header `Content-Disposition`.
+        content_disposition: String,
+        /// The header `Content-Security-Policy`.
+        content_security_policy: String,
+        /// The body.
+        body: wire::Download,
+    },
+    /// 206: The range that was asked for.
+    PartialContent {
+        /// The header `ETag`.
+        e_tag: String,
+        /// The header `Accept-Ranges`.
+        accept_ranges: String,
+        /// The header `Content-Disposition`.
+        content_disposition: String,
+        /// The header `Content-Security-Policy`.
+        content_security_policy: String,
+        /// The header `Content-Range`.
+        content_range: String,
+        /// The body.
+        body: wire::Download,
+    },
+    /// 304: The caller's copy is current.
+    NotModified {
+        /// The header `ETag`.
+        e_tag: String,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for GetFileContentReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for GetFileContentReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok {
+                e_tag,
+                accept_ranges,
+                content_disposition,
+                content_security_policy,
+                body,
+            } => {
+                Reply::new(StatusCode::OK)
+                    .header("etag", e_tag)
+                    .header("accept-ranges", accept_ranges)
+                    .header("content-disposition", content_disposition)
+                    .header("content-security-policy", content_security_policy)
+                    .bytes(body)
+            }
+            Self::PartialContent {
+                e_tag,
+                accept_ranges,
+                content_disposition,
+                content_security_policy,
+                content_range,
+                body,
+            } => {
+                Reply::new(StatusCode::PARTIAL_CONTENT)
+                    .header("etag", e_tag)
+                    .header("accept-ranges", accept_ranges)
+                    .header("content-disposition", content_disposition)
+                    .header("content-security-policy", content_security_policy)
+                    .header("content-range", content_range)
+                    .bytes(body)
+            }
+            Self::NotModified { e_tag } => {
+                Reply::new(StatusCode::NOT_MODIFIED).header("etag", e_tag).empty()
+            }
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for GetFileContentReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The whole content, with the media type that it was stored with.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "*/*",
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    format: Some("binary"),
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                    headers: Vec::from([
+                        MetaHeader {
+                            name: "ETag".to_owned(),
+                            description: Some(
+                                "The entity tag of the whole content, which never changes."
+                                    .to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "Accept-Ranges".to_owned(),
+                            description: Some(
+                                "Says bytes: ranges may be asked for.".to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "Content-Disposition".to_owned(),
+                            description: Some(
+                                "The file's name. A browser saves the file and does not show it."
+                                    .to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "Content-Security-Policy".to_owned(),
+                            description: Some(
+                                "Keeps a browser from running what the file contains."
+                                    .to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                },
+                MetaResponse {
+                    description: "The range that was asked for.",
+                    status: Some(206u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "*/*",
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    format: Some("binary"),
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                    headers: Vec::from([
+                        MetaHeader {
+                            name: "ETag".to_owned(),
+                            description: Some(
+                                "The entity tag of the whole content, which never changes."
+                                    .to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "Accept-Ranges".to_owned(),
+                            description: Some(
+                                "Says bytes: ranges may be asked for.".to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "Content-Disposition".to_owned(),
+                            description: Some(
+                                "The file's name. A browser saves the file and does not show it."
+                                    .to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "Content-Security-Policy".to_owned(),
+                            description: Some(
+                                "Keeps a browser from running what the file contains."
+                                    .to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                        MetaHeader {
+                            name: "Content-Range".to_owned(),
+                            description: Some(
+                                "Which bytes these are, and of how many, as in bytes 0-99/1000."
+                                    .to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                },
+                MetaResponse {
+                    description: "The caller's copy is current.",
+                    status: Some(304u16),
+                    status_range: None,
+                    content: Vec::from([]),
+                    headers: Vec::from([
+                        MetaHeader {
+                            name: "ETag".to_owned(),
+                            description: Some(
+                                "The entity tag of the whole content, which never changes."
+                                    .to_owned(),
+                            ),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource. It never was, was deleted, or has expired.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No byte of the file is in the range. Content-Range says how long the file is.",
+                    status: Some(416u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `create_upload` is asked.
+#[derive(Clone, Debug)]
+pub struct CreateUploadParams {
+    /// The request body.
+    pub body: types::CreateUploadRequest,
+}
+/// What `create_upload` answers.
+#[derive(Debug)]
+pub enum CreateUploadReply {
+    /// 200: The upload is open.
+    Ok {
+        /// The body.
+        body: types::Upload,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for CreateUploadReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for CreateUploadReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for CreateUploadReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The upload is open.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Upload".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body is too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::Upload as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `add_upload_part` is asked.
+#[derive(Debug)]
+pub struct AddUploadPartParams {
+    /// The upload's id, as create_upload answered it.
+    pub upload_id: String,
+    /// The request body.
+    pub body: wire::Form<types::UploadPartForm>,
+}
+/// What `add_upload_part` answers.
+#[derive(Debug)]
+pub enum AddUploadPartReply {
+    /// 200: The part is stored.
+    Ok {
+        /// The body.
+        body: types::UploadPart,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for AddUploadPartReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for AddUploadPartReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for AddUploadPartReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The part is stored.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("UploadPart".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource. It never was, was deleted, or has expired.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The upload is not open any more. Trying again does not help.",
+                    status: Some(409u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::UploadPart as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `put_upload_part` is asked.
+#[derive(Debug)]
+pub struct PutUploadPartParams {
+    /// The upload's id, as create_upload answered it.
+    pub upload_id: String,
+    /// The part's place in the file, from 1.
+    pub part_number: i32,
+    /// When the URL expires, in Unix seconds; part of the signed URL.
+    pub expires: i64,
+    /// Shows that this service made the URL; part of the signed URL.
+    pub signature: String,
+    /// The request body.
+    pub body: wire::IncomingBytes,
+}
+/// What `put_upload_part` answers.
+#[derive(Debug)]
+pub enum PutUploadPartReply {
+    /// 200: The part is stored.
+    Ok {
+        /// The body.
+        body: types::UploadPart,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for PutUploadPartReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for PutUploadPartReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for PutUploadPartReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The part is stored.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("UploadPart".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource. It never was, was deleted, or has expired.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The upload is not open any more. Trying again does not help.",
+                    status: Some(409u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::UploadPart as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `complete_upload` is asked.
+#[derive(Clone, Debug)]
+pub struct CompleteUploadParams {
+    /// The upload's id, as create_upload answered it.
+    pub upload_id: String,
+    /// The request body.
+    pub body: types::CompleteUploadRequest,
+}
+/// What `complete_upload` answers.
+#[derive(Debug)]
+pub enum CompleteUploadReply {
+    /// 200: The upload is complete; file is the new file.
+    Ok {
+        /// The body.
+        body: types::Upload,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for CompleteUploadReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for CompleteUploadReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for CompleteUploadReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The upload is complete; file is the new file.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Upload".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource. It never was, was deleted, or has expired.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The upload is not open any more. Trying again does not help.",
+                    status: Some(409u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body is too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::Upload as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `cancel_upload` is asked.
+#[derive(Clone, Debug)]
+pub struct CancelUploadParams {
+    /// The upload's id, as create_upload answered it.
+    pub upload_id: String,
+}
+/// What `cancel_upload` answers.
+#[derive(Debug)]
+pub enum CancelUploadReply {
+    /// 200: The upload is cancelled.
+    Ok {
+        /// The body.
+        body: types::Upload,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for CancelUploadReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for CancelUploadReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for CancelUploadReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The upload is cancelled.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Upload".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource. It never was, was deleted, or has expired.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The upload is not open any more. Trying again does not help.",
+                    status: Some(409u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::Upload as Type>::register(registry);
     }
     fn from_parse_request_error(error: poem::Error) -> Self {
         Self::Problem(Problem::from(error))

@@ -6,25 +6,6 @@ use poem_openapi::types::Type;
 use super::{patterns, types};
 use crate::api::wire::{self, Parameter, Pointer, check};
 use crate::error::Violation;
-/// With view=envelope, only keys after this one (the next_after of the part before).
-pub enum After {}
-impl Parameter for After {
-    const NAME: &'static str = "after";
-    const REQUIRED: bool = false;
-    type Value = String;
-    fn schema() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(
-            Box::new(MetaSchema {
-                ty: "string",
-                max_length: Some(512usize),
-                ..MetaSchema::ANY
-            }),
-        )
-    }
-    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
-        check::length(value, None, Some(512), at, violations);
-    }
-}
 /// Only objects created after this moment (RFC 3339).
 pub enum CreatedAfter {}
 impl Parameter for CreatedAfter {
@@ -77,6 +58,44 @@ impl Parameter for Cursor {
         check::length(value, Some(1), Some(4096), at, violations);
     }
 }
+/// When the URL expires, in Unix seconds; part of the signed URL.
+pub enum Expires {}
+impl Parameter for Expires {
+    const NAME: &'static str = "expires";
+    const REQUIRED: bool = true;
+    type Value = i64;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "integer",
+                format: Some("int64"),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+}
+/// The file's id, as create_file or list_files answered it.
+pub enum FileId {}
+impl Parameter for FileId {
+    const NAME: &'static str = "file_id";
+    const REQUIRED: bool = true;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^file-[0-9a-f]{32}$".to_owned()),
+                example: Some(
+                    wire::literal("\"file-0198c2f47b1e7c339f0a3d5e2b1c4a60\""),
+                ),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::pattern(value, &patterns::PATTERN_107FA2BF, at, violations);
+    }
+}
 /// A JSON object that the document must contain, as JSON text: {"status":"open"} finds documents whose status is open; {"tags":["red"]} those whose tags include red; nested objects match in the same way.
 pub enum Filter {}
 impl Parameter for Filter {
@@ -95,6 +114,104 @@ impl Parameter for Filter {
     }
     fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
         check::length(value, None, Some(8192), at, violations);
+    }
+}
+/// Answer 304 if the current version is this one, for callers that cannot send If-None-Match.
+pub enum GetCollectionIfNoneMatch {}
+impl Parameter for GetCollectionIfNoneMatch {
+    const NAME: &'static str = "if_none_match";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                max_length: Some(1024usize),
+                example: Some(wire::literal("\"3\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(1024), at, violations);
+    }
+}
+/// Answer 304 if the content's entity tag is this one, for callers that cannot send If-None-Match.
+pub enum GetFileContentIfNoneMatch {}
+impl Parameter for GetFileContentIfNoneMatch {
+    const NAME: &'static str = "if_none_match";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                max_length: Some(1024usize),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(1024), at, violations);
+    }
+}
+/// Answer 304 if the current version is this one, for callers that cannot send If-None-Match.
+pub enum GetObjectIfNoneMatch {}
+impl Parameter for GetObjectIfNoneMatch {
+    const NAME: &'static str = "if_none_match";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                max_length: Some(1024usize),
+                example: Some(wire::literal("\"3\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(1024), at, violations);
+    }
+}
+/// With view=envelope, only keys after this one (the next_after of the part before).
+pub enum GetStorageAfter {}
+impl Parameter for GetStorageAfter {
+    const NAME: &'static str = "after";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                max_length: Some(512usize),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(512), at, violations);
+    }
+}
+/// Answer 304 if the current version is this one, for callers that cannot send If-None-Match.
+pub enum GetStorageIfNoneMatch {}
+impl Parameter for GetStorageIfNoneMatch {
+    const NAME: &'static str = "if_none_match";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                max_length: Some(1024usize),
+                example: Some(wire::literal("\"3\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(1024), at, violations);
     }
 }
 /// What to answer, the bare snapshot or an envelope with version, updated_by, updated_at, snapshot, has_more and next_after. A caller that cannot read the ETag header asks for the envelope.
@@ -214,26 +331,6 @@ impl Parameter for IfMatchHeader {
         check::length(value, None, Some(1024), at, violations);
     }
 }
-/// Answer 304 if the current version is this one, for callers that cannot send If-None-Match.
-pub enum IfNoneMatch {}
-impl Parameter for IfNoneMatch {
-    const NAME: &'static str = "if_none_match";
-    const REQUIRED: bool = false;
-    type Value = String;
-    fn schema() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(
-            Box::new(MetaSchema {
-                ty: "string",
-                max_length: Some(1024usize),
-                example: Some(wire::literal("\"3\"")),
-                ..MetaSchema::ANY
-            }),
-        )
-    }
-    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
-        check::length(value, None, Some(1024), at, violations);
-    }
-}
 /// Answer 304 if the current entity tag is listed here (RFC 9110, 13.1.2).
 pub enum IfNoneMatchHeader {}
 impl Parameter for IfNoneMatchHeader {
@@ -254,8 +351,73 @@ impl Parameter for IfNoneMatchHeader {
     }
 }
 /// How many items a page holds at most.
-pub enum Limit {}
-impl Parameter for Limit {
+pub enum ListCollectionsLimit {}
+impl Parameter for ListCollectionsLimit {
+    const NAME: &'static str = "limit";
+    const REQUIRED: bool = false;
+    type Value = i32;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "integer",
+                format: Some("int32"),
+                minimum: Some(1f64),
+                maximum: Some(200f64),
+                default: Some(wire::literal("50")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &i32, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::at_least(*value, 1, at, violations);
+        check::at_most(*value, 200, at, violations);
+    }
+}
+/// The id of the last file of the page before.
+pub enum ListFilesAfter {}
+impl Parameter for ListFilesAfter {
+    const NAME: &'static str = "after";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^file-[0-9a-f]{32}$".to_owned()),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::pattern(value, &patterns::PATTERN_107FA2BF, at, violations);
+    }
+}
+/// How many files a page holds at most. More than 100 is taken for 100; has_more then says that there are others.
+pub enum ListFilesLimit {}
+impl Parameter for ListFilesLimit {
+    const NAME: &'static str = "limit";
+    const REQUIRED: bool = false;
+    type Value = i32;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "integer",
+                format: Some("int32"),
+                minimum: Some(1f64),
+                maximum: Some(10000f64),
+                default: Some(wire::literal("100")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &i32, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::at_least(*value, 1, at, violations);
+        check::at_most(*value, 10000, at, violations);
+    }
+}
+/// How many items a page holds at most.
+pub enum ListObjectsLimit {}
+impl Parameter for ListObjectsLimit {
     const NAME: &'static str = "limit";
     const REQUIRED: bool = false;
     type Value = i32;
@@ -362,6 +524,28 @@ impl Parameter for Order {
         <types::Order as Type>::register(registry);
     }
 }
+/// The part's place in the file, from 1.
+pub enum PartNumber {}
+impl Parameter for PartNumber {
+    const NAME: &'static str = "part_number";
+    const REQUIRED: bool = true;
+    type Value = i32;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "integer",
+                format: Some("int32"),
+                minimum: Some(1f64),
+                maximum: Some(10000f64),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &i32, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::at_least(*value, 1, at, violations);
+        check::at_most(*value, 10000, at, violations);
+    }
+}
 /// What to answer, the whole new snapshot (the default), an envelope with the version and the snapshot, or minimal, only the version. A GPT should ask for minimal.
 pub enum PatchStorageView {}
 impl Parameter for PatchStorageView {
@@ -400,6 +584,105 @@ impl Parameter for PreferHeader {
     }
     fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
         check::length(value, None, Some(1024), at, violations);
+    }
+}
+/// Only files with this purpose.
+pub enum Purpose {}
+impl Parameter for Purpose {
+    const NAME: &'static str = "purpose";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9._-]{1,64}$".to_owned()),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::pattern(value, &patterns::PATTERN_D665A912, at, violations);
+    }
+}
+/// The same as the header Range, for callers that cannot send it.
+pub enum Range {}
+impl Parameter for Range {
+    const NAME: &'static str = "range";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                max_length: Some(1024usize),
+                example: Some(wire::literal("\"bytes=0-99999\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(1024), at, violations);
+    }
+}
+/// Answer only these bytes (RFC 9110, 14.2), for example bytes=0-99999. One range; of several the whole file is answered.
+pub enum RangeHeader {}
+impl Parameter for RangeHeader {
+    const NAME: &'static str = "Range";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                max_length: Some(1024usize),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(1024), at, violations);
+    }
+}
+/// Shows that this service made the URL; part of the signed URL.
+pub enum Signature {}
+impl Parameter for Signature {
+    const NAME: &'static str = "signature";
+    const REQUIRED: bool = true;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9._~-]{16,512}$".to_owned()),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::pattern(value, &patterns::PATTERN_8390E54A, at, violations);
+    }
+}
+/// The upload's id, as create_upload answered it.
+pub enum UploadId {}
+impl Parameter for UploadId {
+    const NAME: &'static str = "upload_id";
+    const REQUIRED: bool = true;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^upload_[0-9a-f]{32}$".to_owned()),
+                example: Some(
+                    wire::literal("\"upload_0198c2f47b1e7c339f0a3d5e2b1c4a60\""),
+                ),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::pattern(value, &patterns::PATTERN_139D8335, at, violations);
     }
 }
 /// Which application makes the change; it is kept as the last writer. Needed, here or as app_id.

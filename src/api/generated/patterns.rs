@@ -4,6 +4,18 @@
 use std::sync::LazyLock;
 use regex::Regex;
 use crate::api::wire;
+/// `^[0-9A-Fa-f]{32}$`
+pub static PATTERN_43AE6375: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^[0-9A-Fa-f]{32}$",
+));
+/// `^[A-Za-z0-9._-]{1,64}$`
+pub static PATTERN_D665A912: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^[A-Za-z0-9._-]{1,64}$",
+));
+/// `^[A-Za-z0-9._~-]{16,512}$`
+pub static PATTERN_8390E54A: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^[A-Za-z0-9._~-]{16,512}$",
+));
 /// `^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`
 pub static PATTERN_72FE56A4: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
@@ -11,4 +23,36 @@ pub static PATTERN_72FE56A4: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
 /// `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
 pub static PATTERN_C7C70E36: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+));
+/// `^[^\x00-\x1f\x7f]*$`
+pub static PATTERN_F2081D8A: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^[^\\x00-\\x1f\\x7f]*$",
+));
+/// `^file$`
+pub static PATTERN_A3FD82F2: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^file$",
+));
+/// `^file-[0-9a-f]{32}$`
+pub static PATTERN_107FA2BF: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^file-[0-9a-f]{32}$",
+));
+/// `^list$`
+pub static PATTERN_7860F8C9: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^list$",
+));
+/// `^part_[0-9a-f]{32}$`
+pub static PATTERN_F6B69217: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^part_[0-9a-f]{32}$",
+));
+/// `^upload$`
+pub static PATTERN_F2B50A8F: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^upload$",
+));
+/// `^upload\.part$`
+pub static PATTERN_274BE68C: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^upload\\.part$",
+));
+/// `^upload_[0-9a-f]{32}$`
+pub static PATTERN_139D8335: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^upload_[0-9a-f]{32}$",
 ));

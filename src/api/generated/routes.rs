@@ -7,14 +7,15 @@ use super::operations::Handlers;
 use super::{operations, parameters, types};
 use crate::api::problem::Problem;
 use crate::api::wire::{
-    Faults, Header, JsonBody, MergePatchBody, Path, Query, QueryNames,
+    BytesBody, Faults, FormBody, Header, JsonBody, JsonOrForm, JsonOrFormBody,
+    MergePatchBody, Path, Query, QueryNames,
 };
 use crate::auth::{Bearer, OptionalBearer, Scope};
 /// The document's operations as a service that `handlers` answer.
 pub fn service<H: Handlers>(handlers: Arc<H>) -> OpenApiService<Api<H>, ()> {
     OpenApiService::new(Api(handlers), "GPT Object Store", "1.0.0")
         .description(
-            "Remember things between conversations: keep JSON documents in named collections, find them again by recency or content, change them without losing anybody's update, and delete them.",
+            "Remember things between conversations: keep JSON documents in named collections, find them again by recency or content, change them without losing anybody's update, and delete them. Keep files beside them.",
         )
         .license(poem_openapi::LicenseObject::new("MIT"))
         .server("http://localhost:8000")
@@ -30,6 +31,12 @@ enum Tag {
     /// Namespaces of keys and values with entity tags, for small shared state.
     #[oai(rename = "storage")]
     Storage,
+    /// Files, as OpenAI's Files API has them.
+    #[oai(rename = "files")]
+    Files,
+    /// Files that are sent in parts, as OpenAI's Uploads API has them.
+    #[oai(rename = "uploads")]
+    Uploads,
     /// The service itself.
     #[oai(rename = "service")]
     Service,
@@ -94,7 +101,7 @@ Lists the GPT's collections, newest first unless asked otherwise, a page at a ti
         gpt_id: Path<parameters::GptId, 0usize>,
         ///How many items a page holds at most.
         #[oai(name = "limit")]
-        limit: Query<parameters::Limit>,
+        limit: Query<parameters::ListCollectionsLimit>,
         ///The next_cursor of the page before. It carries the order and filters of the first page; repeat them unchanged or leave them out.
         #[oai(name = "cursor")]
         cursor: Query<parameters::Cursor>,
@@ -142,7 +149,7 @@ Answers one collection with its schema and version.*/
         name: Path<parameters::Name, 1usize>,
         ///Answer 304 if the current version is this one, for callers that cannot send If-None-Match.
         #[oai(name = "if_none_match")]
-        if_none_match: Query<parameters::IfNoneMatch>,
+        if_none_match: Query<parameters::GetCollectionIfNoneMatch>,
         ///Answer 304 if the current entity tag is listed here (RFC 9110, 13.1.2).
         #[oai(name = "If-None-Match")]
         if_none_match_header: Header<parameters::IfNoneMatchHeader>,
@@ -284,7 +291,7 @@ Lists the collection's objects, newest first unless asked otherwise, a page at a
         name: Path<parameters::Name, 1usize>,
         ///How many items a page holds at most.
         #[oai(name = "limit")]
-        limit: Query<parameters::Limit>,
+        limit: Query<parameters::ListObjectsLimit>,
         ///The next_cursor of the page before. It carries the order and filters of the first page; repeat them unchanged or leave them out.
         #[oai(name = "cursor")]
         cursor: Query<parameters::Cursor>,
@@ -410,7 +417,7 @@ Answers one object with its document and version.*/
         id: Path<parameters::Id, 0usize>,
         ///Answer 304 if the current version is this one, for callers that cannot send If-None-Match.
         #[oai(name = "if_none_match")]
-        if_none_match: Query<parameters::IfNoneMatch>,
+        if_none_match: Query<parameters::GetObjectIfNoneMatch>,
         ///Answer 304 if the current entity tag is listed here (RFC 9110, 13.1.2).
         #[oai(name = "If-None-Match")]
         if_none_match_header: Header<parameters::IfNoneMatchHeader>,
@@ -553,6 +560,390 @@ Deletes the object for good.*/
         };
         answer.await.unwrap_or_else(|problem: Problem| problem.into())
     }
+    /**Store a file
+
+Stores a file and answers its id. Send text as content or any bytes as content_base64, up to 1 MiB in all; larger files come as multipart/form-data, which a GPT cannot send.*/
+    #[oai(
+        path = "/v1/files",
+        method = "post",
+        operation_id = "create_file",
+        tag = "Tag::Files"
+    )]
+    async fn create_file(
+        &self,
+        auth: Bearer,
+        body: JsonOrFormBody<types::CreateFileRequest, types::CreateFileForm>,
+        names: QueryNames,
+    ) -> operations::CreateFileReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::FilesWrite, None)?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let body = body
+                .read(&mut faults)
+                .await?
+                .map(|body| match body {
+                    JsonOrForm::Json(body) => operations::CreateFileBody::Json(body),
+                    JsonOrForm::Form(body) => operations::CreateFileBody::Form(body),
+                });
+            let (Some(body),) = (body,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::CreateFileParams {
+                body,
+            };
+            self.0.create_file(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**List files
+
+Lists the GPT's files, newest first unless asked otherwise, at most 100 on a page. When has_more is true, call again with last_id as after.*/
+    #[oai(
+        path = "/v1/files",
+        method = "get",
+        operation_id = "list_files",
+        tag = "Tag::Files"
+    )]
+    async fn list_files(
+        &self,
+        auth: Bearer,
+        ///How many files a page holds at most. More than 100 is taken for 100; has_more then says that there are others.
+        #[oai(name = "limit")]
+        limit: Query<parameters::ListFilesLimit>,
+        ///The id of the last file of the page before.
+        #[oai(name = "after")]
+        after: Query<parameters::ListFilesAfter>,
+        ///Newest first (desc) or oldest first (asc), by creation time.
+        #[oai(name = "order")]
+        order: Query<parameters::Order>,
+        ///Only files with this purpose.
+        #[oai(name = "purpose")]
+        purpose: Query<parameters::Purpose>,
+        names: QueryNames,
+    ) -> operations::ListFilesReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::FilesRead, None)?;
+            let mut faults = Faults::default();
+            names.only(&["limit", "after", "order", "purpose"], &mut faults);
+            let limit = limit.optional(&mut faults);
+            let after = after.optional(&mut faults);
+            let order = order.optional(&mut faults);
+            let purpose = purpose.optional(&mut faults);
+            faults.finish()?;
+            let request = operations::ListFilesParams {
+                limit,
+                after,
+                order,
+                purpose,
+            };
+            self.0.list_files(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Get a file's description
+
+Answers a file's name, size, purpose and times, but not its content.*/
+    #[oai(
+        path = "/v1/files/:file_id",
+        method = "get",
+        operation_id = "get_file",
+        tag = "Tag::Files"
+    )]
+    async fn get_file(
+        &self,
+        auth: Bearer,
+        ///The file's id, as create_file or list_files answered it.
+        #[oai(name = "file_id")]
+        file_id: Path<parameters::FileId, 0usize>,
+        names: QueryNames,
+    ) -> operations::GetFileReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::FilesRead, None)?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let file_id = file_id.required(&mut faults);
+            let (Some(file_id),) = (file_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::GetFileParams {
+                file_id,
+            };
+            self.0.get_file(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Delete a file
+
+Deletes the file and its content for good.*/
+    #[oai(
+        path = "/v1/files/:file_id",
+        method = "delete",
+        operation_id = "delete_file",
+        tag = "Tag::Files"
+    )]
+    async fn delete_file(
+        &self,
+        auth: Bearer,
+        ///The file's id, as create_file or list_files answered it.
+        #[oai(name = "file_id")]
+        file_id: Path<parameters::FileId, 0usize>,
+        names: QueryNames,
+    ) -> operations::DeleteFileReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::FilesWrite, None)?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let file_id = file_id.required(&mut faults);
+            let (Some(file_id),) = (file_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::DeleteFileParams {
+                file_id,
+            };
+            self.0.delete_file(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Get a file's content
+
+Answers the bytes of the file, or a range of them, as they were stored. A GPT reads text files only, and at most 100,000 characters at once: use range for longer ones.*/
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the operation has that many parameters"
+    )]
+    #[oai(
+        path = "/v1/files/:file_id/content",
+        method = "get",
+        operation_id = "get_file_content",
+        tag = "Tag::Files"
+    )]
+    async fn get_file_content(
+        &self,
+        auth: Bearer,
+        ///The file's id, as create_file or list_files answered it.
+        #[oai(name = "file_id")]
+        file_id: Path<parameters::FileId, 0usize>,
+        ///The same as the header Range, for callers that cannot send it.
+        #[oai(name = "range")]
+        range: Query<parameters::Range>,
+        ///Answer 304 if the content's entity tag is this one, for callers that cannot send If-None-Match.
+        #[oai(name = "if_none_match")]
+        if_none_match: Query<parameters::GetFileContentIfNoneMatch>,
+        ///Answer only these bytes (RFC 9110, 14.2), for example bytes=0-99999. One range; of several the whole file is answered.
+        #[oai(name = "Range")]
+        range_header: Header<parameters::RangeHeader>,
+        ///Answer 304 if the current entity tag is listed here (RFC 9110, 13.1.2).
+        #[oai(name = "If-None-Match")]
+        if_none_match_header: Header<parameters::IfNoneMatchHeader>,
+        names: QueryNames,
+    ) -> operations::GetFileContentReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::FilesRead, None)?;
+            let mut faults = Faults::default();
+            names.only(&["range", "if_none_match"], &mut faults);
+            let file_id = file_id.required(&mut faults);
+            let range = range.optional(&mut faults);
+            let if_none_match = if_none_match.optional(&mut faults);
+            let range_header = range_header.optional(&mut faults);
+            let if_none_match_header = if_none_match_header.optional(&mut faults);
+            let (Some(file_id),) = (file_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::GetFileContentParams {
+                file_id,
+                range,
+                if_none_match,
+                range_header,
+                if_none_match_header,
+            };
+            self.0.get_file_content(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Begin an upload in parts
+
+Begins a file that is sent in parts, in any order and several at once; complete_upload makes the file of them. The upload expires an hour later.*/
+    #[oai(
+        path = "/v1/uploads",
+        method = "post",
+        operation_id = "create_upload",
+        tag = "Tag::Uploads"
+    )]
+    async fn create_upload(
+        &self,
+        auth: Bearer,
+        body: JsonBody<types::CreateUploadRequest>,
+        names: QueryNames,
+    ) -> operations::CreateUploadReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::FilesWrite, None)?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let body = body.read(&mut faults).await?;
+            let (Some(body),) = (body,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::CreateUploadParams {
+                body,
+            };
+            self.0.create_upload(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Add a part to an upload
+
+Stores up to 64 MiB of the file and answers the part's id, which complete_upload asks for.*/
+    #[oai(
+        path = "/v1/uploads/:upload_id/parts",
+        method = "post",
+        operation_id = "add_upload_part",
+        tag = "Tag::Uploads"
+    )]
+    async fn add_upload_part(
+        &self,
+        auth: Bearer,
+        ///The upload's id, as create_upload answered it.
+        #[oai(name = "upload_id")]
+        upload_id: Path<parameters::UploadId, 0usize>,
+        body: FormBody<types::UploadPartForm>,
+        names: QueryNames,
+    ) -> operations::AddUploadPartReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::FilesWrite, None)?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let upload_id = upload_id.required(&mut faults);
+            let body = body.read(&mut faults).await?;
+            let (Some(upload_id), Some(body)) = (upload_id, body) else {
+                return Err(faults.reject())
+            };
+            faults.finish()?;
+            let request = operations::AddUploadPartParams {
+                upload_id,
+                body,
+            };
+            self.0.add_upload_part(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Put a part of an upload, by its signed URL
+
+Stores part part_number of the file, in place of an earlier one with that number. The URL that create_upload answered permits it, without a key, until it expires.*/
+    #[oai(
+        path = "/v1/uploads/:upload_id/parts/:part_number",
+        method = "put",
+        operation_id = "put_upload_part",
+        tag = "Tag::Uploads"
+    )]
+    async fn put_upload_part(
+        &self,
+        ///The upload's id, as create_upload answered it.
+        #[oai(name = "upload_id")]
+        upload_id: Path<parameters::UploadId, 0usize>,
+        ///The part's place in the file, from 1.
+        #[oai(name = "part_number")]
+        part_number: Path<parameters::PartNumber, 1usize>,
+        ///When the URL expires, in Unix seconds; part of the signed URL.
+        #[oai(name = "expires")]
+        expires: Query<parameters::Expires>,
+        ///Shows that this service made the URL; part of the signed URL.
+        #[oai(name = "signature")]
+        signature: Query<parameters::Signature>,
+        body: BytesBody,
+        names: QueryNames,
+    ) -> operations::PutUploadPartReply {
+        let answer = async {
+            let mut faults = Faults::default();
+            names.only(&["expires", "signature"], &mut faults);
+            let upload_id = upload_id.required(&mut faults);
+            let part_number = part_number.required(&mut faults);
+            let expires = expires.required(&mut faults);
+            let signature = signature.required(&mut faults);
+            let body = body.read(&mut faults).await?;
+            let (
+                Some(upload_id),
+                Some(part_number),
+                Some(expires),
+                Some(signature),
+                Some(body),
+            ) = (upload_id, part_number, expires, signature, body) else {
+                return Err(faults.reject())
+            };
+            faults.finish()?;
+            let request = operations::PutUploadPartParams {
+                upload_id,
+                part_number,
+                expires,
+                signature,
+                body,
+            };
+            self.0.put_upload_part(request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Make the file of an upload's parts
+
+Puts the named parts together, in the order given, and answers the upload with its file. Their sizes must add up to the bytes that create_upload announced.*/
+    #[oai(
+        path = "/v1/uploads/:upload_id/complete",
+        method = "post",
+        operation_id = "complete_upload",
+        tag = "Tag::Uploads"
+    )]
+    async fn complete_upload(
+        &self,
+        auth: Bearer,
+        ///The upload's id, as create_upload answered it.
+        #[oai(name = "upload_id")]
+        upload_id: Path<parameters::UploadId, 0usize>,
+        body: JsonBody<types::CompleteUploadRequest>,
+        names: QueryNames,
+    ) -> operations::CompleteUploadReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::FilesWrite, None)?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let upload_id = upload_id.required(&mut faults);
+            let body = body.read(&mut faults).await?;
+            let (Some(upload_id), Some(body)) = (upload_id, body) else {
+                return Err(faults.reject())
+            };
+            faults.finish()?;
+            let request = operations::CompleteUploadParams {
+                upload_id,
+                body,
+            };
+            self.0.complete_upload(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Cancel an upload
+
+Ends the upload and deletes its parts. No part can be added any more.*/
+    #[oai(
+        path = "/v1/uploads/:upload_id/cancel",
+        method = "post",
+        operation_id = "cancel_upload",
+        tag = "Tag::Uploads"
+    )]
+    async fn cancel_upload(
+        &self,
+        auth: Bearer,
+        ///The upload's id, as create_upload answered it.
+        #[oai(name = "upload_id")]
+        upload_id: Path<parameters::UploadId, 0usize>,
+        names: QueryNames,
+    ) -> operations::CancelUploadReply {
+        let answer = async {
+            let caller = auth.authorize(Scope::FilesWrite, None)?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let upload_id = upload_id.required(&mut faults);
+            let (Some(upload_id),) = (upload_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::CancelUploadParams {
+                upload_id,
+            };
+            self.0.cancel_upload(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
     /**Read a namespace
 
 Answers all keys and values of a namespace as one JSON object; {} if nothing was ever stored. With view=envelope the answer also has the version, to send as if_match, and fits into max_bytes; continue with after=next_after while has_more is true.*/
@@ -577,13 +968,13 @@ Answers all keys and values of a namespace as one JSON object; {} if nothing was
         view: Query<parameters::GetStorageView>,
         ///With view=envelope, only keys after this one (the next_after of the part before).
         #[oai(name = "after")]
-        after: Query<parameters::After>,
+        after: Query<parameters::GetStorageAfter>,
         ///With view=envelope, the answer ends early, with has_more, before the snapshot grows over this many bytes. One value that is larger comes alone.
         #[oai(name = "max_bytes")]
         max_bytes: Query<parameters::MaxBytes>,
         ///Answer 304 if the current version is this one, for callers that cannot send If-None-Match.
         #[oai(name = "if_none_match")]
-        if_none_match: Query<parameters::IfNoneMatch>,
+        if_none_match: Query<parameters::GetStorageIfNoneMatch>,
         ///Answer 304 if the current entity tag is listed here (RFC 9110, 13.1.2).
         #[oai(name = "If-None-Match")]
         if_none_match_header: Header<parameters::IfNoneMatchHeader>,

@@ -1665,6 +1665,1792 @@ impl Type for BatchItem {
         Box::new(std::iter::once(self))
     }
 }
+/// A stored file, as OpenAI's file object.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct File {
+    /// The file's id.
+    pub id: String,
+    /// Always file.
+    pub object: String,
+    /// The size of the content.
+    pub bytes: i64,
+    /// When it was stored, in Unix seconds.
+    pub created_at: i64,
+    /// When it expires, in Unix seconds; absent when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// The file's name.
+    pub filename: String,
+    /// What it is for.
+    pub purpose: String,
+    pub status: types::FileStatus,
+    /// Why the status is error; else null.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub status_details: Option<String>,
+}
+impl Type for File {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("File")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("File".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "File".to_owned(),
+                |registry| {
+                    <types::FileStatus as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A stored file, as OpenAI's file object."),
+                        required: Vec::from([
+                            "id",
+                            "object",
+                            "bytes",
+                            "created_at",
+                            "filename",
+                            "purpose",
+                            "status",
+                            "status_details",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The file's id."),
+                                        example: Some(
+                                            wire::literal("\"file-0198c2f47b1e7c339f0a3d5e2b1c4a60\""),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "object",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some("^file$".to_owned()),
+                                        description: Some("Always file."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "bytes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("The size of the content."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("When it was stored, in Unix seconds."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "expires_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "When it expires, in Unix seconds; absent when it does not.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "filename",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The file's name."),
+                                        example: Some(wire::literal("\"notes.txt\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "purpose",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("What it is for."),
+                                        example: Some(wire::literal("\"assistants\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "status",
+                                MetaSchemaRef::Reference("FileStatus".to_owned()),
+                            ),
+                            (
+                                "status_details",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("Why the status is error; else null."),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// How far a file is; processed once it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum FileStatus {
+    /// `uploading`.
+    #[serde(rename = "uploading")]
+    Uploading,
+    /// `uploaded`.
+    #[serde(rename = "uploaded")]
+    Uploaded,
+    /// `processed`.
+    #[serde(rename = "processed")]
+    Processed,
+    /// `error`.
+    #[serde(rename = "error")]
+    Error,
+    /// `deleted`.
+    #[serde(rename = "deleted")]
+    Deleted,
+}
+impl FileStatus {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 5usize] = [
+        Self::Uploading,
+        Self::Uploaded,
+        Self::Processed,
+        Self::Error,
+        Self::Deleted,
+    ];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Uploading => "uploading",
+            Self::Uploaded => "uploaded",
+            Self::Processed => "processed",
+            Self::Error => "error",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+impl std::fmt::Display for FileStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for FileStatus {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "uploading" => Ok(Self::Uploading),
+            "uploaded" => Ok(Self::Uploaded),
+            "processed" => Ok(Self::Processed),
+            "error" => Ok(Self::Error),
+            "deleted" => Ok(Self::Deleted),
+            _ => {
+                Err(
+                    wire::UnknownValue(
+                        "must be one of uploading, uploaded, processed, error, deleted",
+                    ),
+                )
+            }
+        }
+    }
+}
+impl wire::FromText for FileStatus {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for FileStatus {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("FileStatus")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("FileStatus".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "FileStatus".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some(
+                            "How far a file is; processed once it is stored.",
+                        ),
+                        enum_items: Vec::from([
+                            wire::literal("\"uploading\""),
+                            wire::literal("\"uploaded\""),
+                            wire::literal("\"processed\""),
+                            wire::literal("\"error\""),
+                            wire::literal("\"deleted\""),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A page of files, in OpenAI's envelope.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct FileList {
+    /// Always list.
+    pub object: String,
+    /// The files of this page.
+    pub data: Vec<types::File>,
+    /// The id of the first file on this page; null when there is none.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub first_id: Option<String>,
+    /// The id of the last file on this page. Send it as after to get the next page.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub last_id: Option<String>,
+    /// Whether there is a next page.
+    pub has_more: bool,
+}
+impl Type for FileList {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("FileList")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("FileList".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "FileList".to_owned(),
+                |registry| {
+                    <types::File as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A page of files, in OpenAI's envelope."),
+                        required: Vec::from([
+                            "object",
+                            "data",
+                            "first_id",
+                            "last_id",
+                            "has_more",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "object",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some("^list$".to_owned()),
+                                        description: Some("Always list."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "data",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("The files of this page."),
+                                        items: Some(
+                                            Box::new(MetaSchemaRef::Reference("File".to_owned())),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "first_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "The id of the first file on this page; null when there is none.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "last_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "The id of the last file on this page. Send it as after to get the next page.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "has_more",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some("Whether there is a next page."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// What is left of a deleted file.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct DeletedFile {
+    /// The file's id.
+    pub id: String,
+    /// Always file.
+    pub object: String,
+    /// Always true.
+    pub deleted: bool,
+}
+impl Type for DeletedFile {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("DeletedFile")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("DeletedFile".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "DeletedFile".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("What is left of a deleted file."),
+                        required: Vec::from(["id", "object", "deleted"]),
+                        properties: Vec::from([
+                            (
+                                "id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The file's id."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "object",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some("^file$".to_owned()),
+                                        description: Some("Always file."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "deleted",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some("Always true."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// When a file expires, as OpenAI says it.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct FileExpiration {
+    pub anchor: types::FileExpirationAnchor,
+    /// How many seconds after the anchor.
+    pub seconds: i64,
+}
+impl<'de> serde::Deserialize<'de> for FileExpiration {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for FileExpiration {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for FileExpiration {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("FileExpiration")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("FileExpiration".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "FileExpiration".to_owned(),
+                |registry| {
+                    <types::FileExpirationAnchor as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("When a file expires, as OpenAI says it."),
+                        required: Vec::from(["anchor", "seconds"]),
+                        properties: Vec::from([
+                            (
+                                "anchor",
+                                MetaSchemaRef::Reference("FileExpirationAnchor".to_owned()),
+                            ),
+                            (
+                                "seconds",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        minimum: Some(1f64),
+                                        description: Some("How many seconds after the anchor."),
+                                        example: Some(wire::literal("604800")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for FileExpiration {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        {
+            let value = &self.seconds;
+            at.key(
+                "seconds",
+                |at| {
+                    check::at_least(*value, 1, at, violations);
+                },
+            );
+        }
+    }
+}
+/// The moment from which a file's time is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum FileExpirationAnchor {
+    /// `created_at`.
+    #[serde(rename = "created_at")]
+    CreatedAt,
+}
+impl FileExpirationAnchor {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 1usize] = [Self::CreatedAt];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "created_at",
+        }
+    }
+}
+impl std::fmt::Display for FileExpirationAnchor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for FileExpirationAnchor {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "created_at" => Ok(Self::CreatedAt),
+            _ => Err(wire::UnknownValue("must be one of created_at")),
+        }
+    }
+}
+impl wire::FromText for FileExpirationAnchor {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for FileExpirationAnchor {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("FileExpirationAnchor")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("FileExpirationAnchor".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "FileExpirationAnchor".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some(
+                            "The moment from which a file's time is counted.",
+                        ),
+                        enum_items: Vec::from([wire::literal("\"created_at\"")]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A new file. Send content or content_base64, not both.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct CreateFileRequest {
+    /// The file's name, without control characters.
+    pub filename: String,
+    /// What it is for, one of OpenAI's purposes such as assistants or user_data.
+    pub purpose: String,
+    /// The content, when it is text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// The content in base64 (RFC 4648, 4), when it is not text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_base64: Option<String>,
+    /// After how many seconds the file expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_after: Option<types::FileExpiration>,
+}
+impl<'de> serde::Deserialize<'de> for CreateFileRequest {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for CreateFileRequest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for CreateFileRequest {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("CreateFileRequest")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("CreateFileRequest".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "CreateFileRequest".to_owned(),
+                |registry| {
+                    <types::FileExpiration as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "A new file. Send content or content_base64, not both.",
+                        ),
+                        required: Vec::from(["filename", "purpose"]),
+                        properties: Vec::from([
+                            (
+                                "filename",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        min_length: Some(1usize),
+                                        max_length: Some(255usize),
+                                        pattern: Some("^[^\\x00-\\x1f\\x7f]*$".to_owned()),
+                                        description: Some(
+                                            "The file's name, without control characters.",
+                                        ),
+                                        example: Some(wire::literal("\"notes.txt\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "purpose",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some("^[A-Za-z0-9._-]{1,64}$".to_owned()),
+                                        description: Some(
+                                            "What it is for, one of OpenAI's purposes such as assistants or user_data.",
+                                        ),
+                                        example: Some(wire::literal("\"user_data\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "content",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The content, when it is text."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "content_base64",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "The content in base64 (RFC 4648, 4), when it is not text.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "expires_in",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        minimum: Some(1f64),
+                                        description: Some(
+                                            "After how many seconds the file expires.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "expires_after",
+                                MetaSchemaRef::Reference("FileExpiration".to_owned()),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for CreateFileRequest {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        {
+            let value = &self.filename;
+            at.key(
+                "filename",
+                |at| {
+                    check::length(value, Some(1), Some(255), at, violations);
+                    check::pattern(value, &patterns::PATTERN_F2081D8A, at, violations);
+                },
+            );
+        }
+        {
+            let value = &self.purpose;
+            at.key(
+                "purpose",
+                |at| {
+                    check::pattern(value, &patterns::PATTERN_D665A912, at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.expires_in {
+            at.key(
+                "expires_in",
+                |at| {
+                    check::at_least(*value, 1, at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.expires_after {
+            at.key(
+                "expires_after",
+                |at| {
+                    Validate::validate(value, at, violations);
+                },
+            );
+        }
+    }
+}
+/// A new file as a form. The fields may come in any order.
+///
+/// These are its text fields; the file comes as a stream.
+#[derive(Clone, Debug, Default)]
+pub struct CreateFileForm {
+    /// What it is for, one of OpenAI's purposes such as assistants or user_data.
+    pub purpose: Option<String>,
+    /// After how many seconds the file expires.
+    pub expires_in: Option<i64>,
+    pub expires_after_anchor: Option<types::FileExpirationAnchor>,
+    /// How many seconds after the anchor the file expires.
+    pub expires_after_seconds: Option<i64>,
+}
+impl Type for CreateFileForm {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("CreateFileForm")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("CreateFileForm".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "CreateFileForm".to_owned(),
+                |registry| {
+                    <types::FileExpirationAnchor as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "A new file as a form. The fields may come in any order.",
+                        ),
+                        required: Vec::from(["file", "purpose"]),
+                        properties: Vec::from([
+                            (
+                                "file",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "The content, with the file's name and media type.",
+                                        ),
+                                        format: Some("binary"),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "purpose",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some("^[A-Za-z0-9._-]{1,64}$".to_owned()),
+                                        description: Some(
+                                            "What it is for, one of OpenAI's purposes such as assistants or user_data.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "expires_in",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        minimum: Some(1f64),
+                                        description: Some(
+                                            "After how many seconds the file expires.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "expires_after[anchor]",
+                                MetaSchemaRef::Reference("FileExpirationAnchor".to_owned()),
+                            ),
+                            (
+                                "expires_after[seconds]",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        minimum: Some(1f64),
+                                        description: Some(
+                                            "How many seconds after the anchor the file expires.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl wire::FormFields for CreateFileForm {
+    const FILE: &'static str = "file";
+    const TEXTS: &'static [&'static str] = &[
+        "purpose",
+        "expires_in",
+        "expires_after[anchor]",
+        "expires_after[seconds]",
+    ];
+    const REQUIRED: &'static [&'static str] = &["purpose"];
+    fn set(&mut self, name: &str, text: String, violations: &mut Vec<Violation>) {
+        match name {
+            "purpose" => {
+                self.purpose = wire::form_text(
+                    name,
+                    text,
+                    violations,
+                    |value: &String, at, violations| {
+                        check::pattern(
+                            value,
+                            &patterns::PATTERN_D665A912,
+                            at,
+                            violations,
+                        );
+                    },
+                );
+            }
+            "expires_in" => {
+                self.expires_in = wire::form_text(
+                    name,
+                    text,
+                    violations,
+                    |value: &i64, at, violations| {
+                        check::at_least(*value, 1, at, violations);
+                    },
+                );
+            }
+            "expires_after[anchor]" => {
+                self.expires_after_anchor = wire::form_text(
+                    name,
+                    text,
+                    violations,
+                    |_, _, _| {},
+                );
+            }
+            "expires_after[seconds]" => {
+                self.expires_after_seconds = wire::form_text(
+                    name,
+                    text,
+                    violations,
+                    |value: &i64, at, violations| {
+                        check::at_least(*value, 1, at, violations);
+                    },
+                );
+            }
+            _ => {}
+        }
+    }
+}
+/// A file that is sent in parts, as OpenAI's upload object.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Upload {
+    /// The upload's id.
+    pub id: String,
+    /// Always upload.
+    pub object: String,
+    /// The size that the file is to have.
+    pub bytes: i64,
+    /// When it began, in Unix seconds.
+    pub created_at: i64,
+    /// When it expires unless it is completed, in Unix seconds.
+    pub expires_at: i64,
+    /// The name that the file is to have.
+    pub filename: String,
+    /// What the file is for.
+    pub purpose: String,
+    pub status: types::UploadStatus,
+    /// The file, once the upload is completed.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub file: Option<types::File>,
+    /// The largest part, in bytes; all parts but the last may well be that large.
+    pub part_size: i64,
+    /// Where parts can be PUT without a key while the upload is open: put 1, 2, and so on for {part_number}.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub url: Option<String>,
+}
+impl Type for Upload {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Upload")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Upload".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "Upload".to_owned(),
+                |registry| {
+                    <types::File as Type>::register(registry);
+                    <types::UploadStatus as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "A file that is sent in parts, as OpenAI's upload object.",
+                        ),
+                        required: Vec::from([
+                            "id",
+                            "object",
+                            "bytes",
+                            "created_at",
+                            "expires_at",
+                            "filename",
+                            "purpose",
+                            "status",
+                            "file",
+                            "part_size",
+                            "url",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The upload's id."),
+                                        example: Some(
+                                            wire::literal("\"upload_0198c2f47b1e7c339f0a3d5e2b1c4a60\""),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "object",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some("^upload$".to_owned()),
+                                        description: Some("Always upload."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "bytes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("The size that the file is to have."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("When it began, in Unix seconds."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "expires_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "When it expires unless it is completed, in Unix seconds.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "filename",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The name that the file is to have."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "purpose",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("What the file is for."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "status",
+                                MetaSchemaRef::Reference("UploadStatus".to_owned()),
+                            ),
+                            (
+                                "file",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        description: Some(
+                                            "The file, once the upload is completed.",
+                                        ),
+                                        all_of: Vec::from([
+                                            MetaSchemaRef::Reference("File".to_owned()),
+                                        ]),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "part_size",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "The largest part, in bytes; all parts but the last may well be that large.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "url",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "Where parts can be PUT without a key while the upload is open: put 1, 2, and so on for {part_number}.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// How far an upload is; only a pending one takes parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum UploadStatus {
+    /// `pending`.
+    #[serde(rename = "pending")]
+    Pending,
+    /// `completed`.
+    #[serde(rename = "completed")]
+    Completed,
+    /// `cancelled`.
+    #[serde(rename = "cancelled")]
+    Cancelled,
+    /// `expired`.
+    #[serde(rename = "expired")]
+    Expired,
+}
+impl UploadStatus {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 4usize] = [
+        Self::Pending,
+        Self::Completed,
+        Self::Cancelled,
+        Self::Expired,
+    ];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+}
+impl std::fmt::Display for UploadStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for UploadStatus {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "pending" => Ok(Self::Pending),
+            "completed" => Ok(Self::Completed),
+            "cancelled" => Ok(Self::Cancelled),
+            "expired" => Ok(Self::Expired),
+            _ => {
+                Err(
+                    wire::UnknownValue(
+                        "must be one of pending, completed, cancelled, expired",
+                    ),
+                )
+            }
+        }
+    }
+}
+impl wire::FromText for UploadStatus {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for UploadStatus {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("UploadStatus")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("UploadStatus".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "UploadStatus".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some(
+                            "How far an upload is; only a pending one takes parts.",
+                        ),
+                        enum_items: Vec::from([
+                            wire::literal("\"pending\""),
+                            wire::literal("\"completed\""),
+                            wire::literal("\"cancelled\""),
+                            wire::literal("\"expired\""),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A file that is to be sent in parts.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct CreateUploadRequest {
+    /// The file's name, without control characters.
+    pub filename: String,
+    /// What it is for, one of OpenAI's purposes such as assistants or user_data.
+    pub purpose: String,
+    /// The size of the whole file.
+    pub bytes: i64,
+    /// The media type of the content.
+    pub mime_type: String,
+    /// After how many seconds the file expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_after: Option<types::FileExpiration>,
+}
+impl<'de> serde::Deserialize<'de> for CreateUploadRequest {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for CreateUploadRequest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for CreateUploadRequest {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("CreateUploadRequest")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("CreateUploadRequest".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "CreateUploadRequest".to_owned(),
+                |registry| {
+                    <types::FileExpiration as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A file that is to be sent in parts."),
+                        required: Vec::from([
+                            "filename",
+                            "purpose",
+                            "bytes",
+                            "mime_type",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "filename",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        min_length: Some(1usize),
+                                        max_length: Some(255usize),
+                                        pattern: Some("^[^\\x00-\\x1f\\x7f]*$".to_owned()),
+                                        description: Some(
+                                            "The file's name, without control characters.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "purpose",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some("^[A-Za-z0-9._-]{1,64}$".to_owned()),
+                                        description: Some(
+                                            "What it is for, one of OpenAI's purposes such as assistants or user_data.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "bytes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        minimum: Some(0f64),
+                                        description: Some("The size of the whole file."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "mime_type",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        min_length: Some(1usize),
+                                        max_length: Some(255usize),
+                                        description: Some("The media type of the content."),
+                                        example: Some(wire::literal("\"text/plain\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "expires_in",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        minimum: Some(1f64),
+                                        description: Some(
+                                            "After how many seconds the file expires.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "expires_after",
+                                MetaSchemaRef::Reference("FileExpiration".to_owned()),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for CreateUploadRequest {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        {
+            let value = &self.filename;
+            at.key(
+                "filename",
+                |at| {
+                    check::length(value, Some(1), Some(255), at, violations);
+                    check::pattern(value, &patterns::PATTERN_F2081D8A, at, violations);
+                },
+            );
+        }
+        {
+            let value = &self.purpose;
+            at.key(
+                "purpose",
+                |at| {
+                    check::pattern(value, &patterns::PATTERN_D665A912, at, violations);
+                },
+            );
+        }
+        {
+            let value = &self.bytes;
+            at.key(
+                "bytes",
+                |at| {
+                    check::at_least(*value, 0, at, violations);
+                },
+            );
+        }
+        {
+            let value = &self.mime_type;
+            at.key(
+                "mime_type",
+                |at| {
+                    check::length(value, Some(1), Some(255), at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.expires_in {
+            at.key(
+                "expires_in",
+                |at| {
+                    check::at_least(*value, 1, at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.expires_after {
+            at.key(
+                "expires_after",
+                |at| {
+                    Validate::validate(value, at, violations);
+                },
+            );
+        }
+    }
+}
+/// A part of an upload as a form.
+///
+/// These are its text fields; the file comes as a stream.
+#[derive(Clone, Debug, Default)]
+pub struct UploadPartForm {}
+impl Type for UploadPartForm {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("UploadPartForm")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("UploadPartForm".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "UploadPartForm".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A part of an upload as a form."),
+                        required: Vec::from(["data"]),
+                        properties: Vec::from([
+                            (
+                                "data",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The bytes of the part."),
+                                        format: Some("binary"),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl wire::FormFields for UploadPartForm {
+    const FILE: &'static str = "data";
+    const TEXTS: &'static [&'static str] = &[];
+    const REQUIRED: &'static [&'static str] = &[];
+}
+/// A part of an upload, as OpenAI's upload part object.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct UploadPart {
+    /// The part's id.
+    pub id: String,
+    /// Always upload.part.
+    pub object: String,
+    /// When it was stored, in Unix seconds.
+    pub created_at: i64,
+    /// The upload that it belongs to.
+    pub upload_id: String,
+}
+impl Type for UploadPart {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("UploadPart")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("UploadPart".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "UploadPart".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "A part of an upload, as OpenAI's upload part object.",
+                        ),
+                        required: Vec::from(["id", "object", "created_at", "upload_id"]),
+                        properties: Vec::from([
+                            (
+                                "id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The part's id."),
+                                        example: Some(
+                                            wire::literal("\"part_0198c2f47b1e7c339f0a3d5e2b1c4a60\""),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "object",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some("^upload\\.part$".to_owned()),
+                                        description: Some("Always upload.part."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("When it was stored, in Unix seconds."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "upload_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The upload that it belongs to."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// What the file is made of.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct CompleteUploadRequest {
+    /// The ids of the parts, in the order of the file.
+    pub part_ids: Vec<String>,
+    /// The MD5 of the whole content in hexadecimal, to be checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<String>,
+}
+impl<'de> serde::Deserialize<'de> for CompleteUploadRequest {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for CompleteUploadRequest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for CompleteUploadRequest {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("CompleteUploadRequest")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("CompleteUploadRequest".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "CompleteUploadRequest".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("What the file is made of."),
+                        required: Vec::from(["part_ids"]),
+                        properties: Vec::from([
+                            (
+                                "part_ids",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some(
+                                            "The ids of the parts, in the order of the file.",
+                                        ),
+                                        max_items: Some(10000usize),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        pattern: Some("^part_[0-9a-f]{32}$".to_owned()),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "md5",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some("^[0-9A-Fa-f]{32}$".to_owned()),
+                                        description: Some(
+                                            "The MD5 of the whole content in hexadecimal, to be checked.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for CompleteUploadRequest {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        {
+            let value = &self.part_ids;
+            at.key(
+                "part_ids",
+                |at| {
+                    check::items(value.len(), None, Some(10000), at, violations);
+                    for (index, value) in value.iter().enumerate() {
+                        at.index(
+                            index,
+                            |at| {
+                                check::pattern(
+                                    value,
+                                    &patterns::PATTERN_F6B69217,
+                                    at,
+                                    violations,
+                                );
+                            },
+                        );
+                    }
+                },
+            );
+        }
+        if let Some(value) = &self.md5 {
+            at.key(
+                "md5",
+                |at| {
+                    check::pattern(value, &patterns::PATTERN_43AE6375, at, violations);
+                },
+            );
+        }
+    }
+}
 /// The keys of a namespace with their values; or, with view=envelope, version, updated_by, updated_at, snapshot, has_more and next_after; or, with view=minimal, version.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct StorageSnapshot(pub wire::RawJson);
@@ -2265,11 +4051,17 @@ pub struct Limits {
     pub page_bytes_default: i64,
     /// The largest JSON Schema, in bytes.
     pub schema_bytes: i64,
+    /// The largest file in one request, in bytes.
+    pub file_bytes: i64,
+    /// The largest part of an upload, in bytes.
+    pub part_bytes: i64,
+    /// The largest file that comes as an upload, in bytes.
+    pub upload_bytes: i64,
     /// The largest namespace, in bytes of its snapshot.
     pub namespace_bytes: i64,
     /// Operations in one patch of a namespace.
     pub namespace_operations: i32,
-    /// How long a request may take.
+    /// How long a request may take; while a file comes or goes, how long it may be silent.
     pub request_seconds: i32,
     /// How long the answer to an idempotency key is kept.
     pub idempotency_hours: i32,
@@ -2313,6 +4105,9 @@ impl Type for Limits {
                             "schema_bytes",
                             "namespace_bytes",
                             "namespace_operations",
+                            "file_bytes",
+                            "part_bytes",
+                            "upload_bytes",
                             "request_seconds",
                             "idempotency_hours",
                             "rate_limits",
@@ -2446,6 +4241,45 @@ impl Type for Limits {
                                 ),
                             ),
                             (
+                                "file_bytes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "The largest file in one request, in bytes.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "part_bytes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "The largest part of an upload, in bytes.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "upload_bytes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "The largest file that comes as an upload, in bytes.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
                                 "namespace_bytes",
                                 MetaSchemaRef::Inline(
                                     Box::new(MetaSchema {
@@ -2477,7 +4311,9 @@ impl Type for Limits {
                                     Box::new(MetaSchema {
                                         ty: "integer",
                                         format: Some("int32"),
-                                        description: Some("How long a request may take."),
+                                        description: Some(
+                                            "How long a request may take; while a file comes or goes, how long it may be silent.",
+                                        ),
                                         ..MetaSchema::ANY
                                     }),
                                 ),
@@ -3038,6 +4874,15 @@ pub enum ProblemCode {
     /// `invalid-cursor`.
     #[serde(rename = "invalid-cursor")]
     InvalidCursor,
+    /// `malformed-form`.
+    #[serde(rename = "malformed-form")]
+    MalformedForm,
+    /// `incomplete-body`.
+    #[serde(rename = "incomplete-body")]
+    IncompleteBody,
+    /// `file-too-large`.
+    #[serde(rename = "file-too-large")]
+    FileTooLarge,
     /// `unauthorized`.
     #[serde(rename = "unauthorized")]
     Unauthorized,
@@ -3053,6 +4898,12 @@ pub enum ProblemCode {
     /// `collection-not-found`.
     #[serde(rename = "collection-not-found")]
     CollectionNotFound,
+    /// `file-not-found`.
+    #[serde(rename = "file-not-found")]
+    FileNotFound,
+    /// `upload-not-found`.
+    #[serde(rename = "upload-not-found")]
+    UploadNotFound,
     /// `method-not-allowed`.
     #[serde(rename = "method-not-allowed")]
     MethodNotAllowed,
@@ -3062,6 +4913,9 @@ pub enum ProblemCode {
     /// `idempotency-in-progress`.
     #[serde(rename = "idempotency-in-progress")]
     IdempotencyInProgress,
+    /// `upload-closed`.
+    #[serde(rename = "upload-closed")]
+    UploadClosed,
     /// `precondition-failed`.
     #[serde(rename = "precondition-failed")]
     PreconditionFailed,
@@ -3077,6 +4931,9 @@ pub enum ProblemCode {
     /// `unsupported-media-type`.
     #[serde(rename = "unsupported-media-type")]
     UnsupportedMediaType,
+    /// `range-not-satisfiable`.
+    #[serde(rename = "range-not-satisfiable")]
+    RangeNotSatisfiable,
     /// `schema-violation`.
     #[serde(rename = "schema-violation")]
     SchemaViolation,
@@ -3098,24 +4955,31 @@ pub enum ProblemCode {
 }
 impl ProblemCode {
     /// Every value, in the document's order.
-    pub const ALL: [Self; 23usize] = [
+    pub const ALL: [Self; 30usize] = [
         Self::InvalidRequest,
         Self::MalformedJson,
         Self::InvalidDocument,
         Self::InvalidCursor,
+        Self::MalformedForm,
+        Self::IncompleteBody,
+        Self::FileTooLarge,
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
         Self::ObjectNotFound,
         Self::CollectionNotFound,
+        Self::FileNotFound,
+        Self::UploadNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::IdempotencyInProgress,
+        Self::UploadClosed,
         Self::PreconditionFailed,
         Self::PreconditionRequired,
         Self::PayloadTooLarge,
         Self::UriTooLong,
         Self::UnsupportedMediaType,
+        Self::RangeNotSatisfiable,
         Self::SchemaViolation,
         Self::InvalidSchema,
         Self::IdempotencyKeyReused,
@@ -3131,19 +4995,26 @@ impl ProblemCode {
             Self::MalformedJson => "malformed-json",
             Self::InvalidDocument => "invalid-document",
             Self::InvalidCursor => "invalid-cursor",
+            Self::MalformedForm => "malformed-form",
+            Self::IncompleteBody => "incomplete-body",
+            Self::FileTooLarge => "file-too-large",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not-found",
             Self::ObjectNotFound => "object-not-found",
             Self::CollectionNotFound => "collection-not-found",
+            Self::FileNotFound => "file-not-found",
+            Self::UploadNotFound => "upload-not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::RequestTimeout => "request-timeout",
             Self::IdempotencyInProgress => "idempotency-in-progress",
+            Self::UploadClosed => "upload-closed",
             Self::PreconditionFailed => "precondition-failed",
             Self::PreconditionRequired => "precondition-required",
             Self::PayloadTooLarge => "payload-too-large",
             Self::UriTooLong => "uri-too-long",
             Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::RangeNotSatisfiable => "range-not-satisfiable",
             Self::SchemaViolation => "schema-violation",
             Self::InvalidSchema => "invalid-schema",
             Self::IdempotencyKeyReused => "idempotency-key-reused",
@@ -3166,19 +5037,26 @@ impl std::str::FromStr for ProblemCode {
             "malformed-json" => Ok(Self::MalformedJson),
             "invalid-document" => Ok(Self::InvalidDocument),
             "invalid-cursor" => Ok(Self::InvalidCursor),
+            "malformed-form" => Ok(Self::MalformedForm),
+            "incomplete-body" => Ok(Self::IncompleteBody),
+            "file-too-large" => Ok(Self::FileTooLarge),
             "unauthorized" => Ok(Self::Unauthorized),
             "forbidden" => Ok(Self::Forbidden),
             "not-found" => Ok(Self::NotFound),
             "object-not-found" => Ok(Self::ObjectNotFound),
             "collection-not-found" => Ok(Self::CollectionNotFound),
+            "file-not-found" => Ok(Self::FileNotFound),
+            "upload-not-found" => Ok(Self::UploadNotFound),
             "method-not-allowed" => Ok(Self::MethodNotAllowed),
             "request-timeout" => Ok(Self::RequestTimeout),
             "idempotency-in-progress" => Ok(Self::IdempotencyInProgress),
+            "upload-closed" => Ok(Self::UploadClosed),
             "precondition-failed" => Ok(Self::PreconditionFailed),
             "precondition-required" => Ok(Self::PreconditionRequired),
             "payload-too-large" => Ok(Self::PayloadTooLarge),
             "uri-too-long" => Ok(Self::UriTooLong),
             "unsupported-media-type" => Ok(Self::UnsupportedMediaType),
+            "range-not-satisfiable" => Ok(Self::RangeNotSatisfiable),
             "schema-violation" => Ok(Self::SchemaViolation),
             "invalid-schema" => Ok(Self::InvalidSchema),
             "idempotency-key-reused" => Ok(Self::IdempotencyKeyReused),
@@ -3188,7 +5066,7 @@ impl std::str::FromStr for ProblemCode {
             _ => {
                 Err(
                     wire::UnknownValue(
-                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, unauthorized, forbidden, not-found, object-not-found, collection-not-found, method-not-allowed, request-timeout, idempotency-in-progress, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
+                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
                     ),
                 )
             }
@@ -3229,19 +5107,26 @@ impl Type for ProblemCode {
                             wire::literal("\"malformed-json\""),
                             wire::literal("\"invalid-document\""),
                             wire::literal("\"invalid-cursor\""),
+                            wire::literal("\"malformed-form\""),
+                            wire::literal("\"incomplete-body\""),
+                            wire::literal("\"file-too-large\""),
                             wire::literal("\"unauthorized\""),
                             wire::literal("\"forbidden\""),
                             wire::literal("\"not-found\""),
                             wire::literal("\"object-not-found\""),
                             wire::literal("\"collection-not-found\""),
+                            wire::literal("\"file-not-found\""),
+                            wire::literal("\"upload-not-found\""),
                             wire::literal("\"method-not-allowed\""),
                             wire::literal("\"request-timeout\""),
                             wire::literal("\"idempotency-in-progress\""),
+                            wire::literal("\"upload-closed\""),
                             wire::literal("\"precondition-failed\""),
                             wire::literal("\"precondition-required\""),
                             wire::literal("\"payload-too-large\""),
                             wire::literal("\"uri-too-long\""),
                             wire::literal("\"unsupported-media-type\""),
+                            wire::literal("\"range-not-satisfiable\""),
                             wire::literal("\"schema-violation\""),
                             wire::literal("\"invalid-schema\""),
                             wire::literal("\"idempotency-key-reused\""),

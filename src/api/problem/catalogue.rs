@@ -58,6 +58,24 @@ pub const fn entry(code: ProblemCode) -> Entry {
             "The cursor is malformed or changed, or it was made for another list, order or filter. \
              Send a `next_cursor` exactly as it came, with the same filters or with none.",
         ),
+        Code::MalformedForm => (
+            StatusCode::BAD_REQUEST,
+            "Malformed form",
+            "The body is `multipart/form-data`, but not as RFC 7578 has it: there is no boundary, or \
+             the headers of a part are missing, too long, or cannot be read.",
+        ),
+        Code::IncompleteBody => (
+            StatusCode::BAD_REQUEST,
+            "Incomplete body",
+            "The connection ended, or a form stopped, before the last byte that it announced. \
+             Nothing was kept.",
+        ),
+        Code::FileTooLarge => (
+            StatusCode::BAD_REQUEST,
+            "File too large",
+            "The file, or the part of an upload, is larger than is allowed here. Larger files come \
+             as an upload in parts.",
+        ),
         Code::Unauthorized => (
             StatusCode::UNAUTHORIZED,
             "Unauthorized",
@@ -86,6 +104,16 @@ pub const fn entry(code: ProblemCode) -> Entry {
             "There is no collection with this name for this key. Objects are created in collections \
              that exist: create it first.",
         ),
+        Code::FileNotFound => (
+            StatusCode::NOT_FOUND,
+            "File not found",
+            "There is no file with this id: it was deleted, has expired, or never was.",
+        ),
+        Code::UploadNotFound => (
+            StatusCode::NOT_FOUND,
+            "Upload not found",
+            "There is no upload with this id: it never was, or ended long ago.",
+        ),
         Code::MethodNotAllowed => (
             StatusCode::METHOD_NOT_ALLOWED,
             "Method not allowed",
@@ -102,6 +130,12 @@ pub const fn entry(code: ProblemCode) -> Entry {
             "Idempotency key in use",
             "A request with the same idempotency key has not finished yet. Wait and repeat it: it \
              will then be answered with the first one's answer.",
+        ),
+        Code::UploadClosed => (
+            StatusCode::CONFLICT,
+            "Upload closed",
+            "The upload was completed or cancelled, or its time is over, so that nothing can be done \
+             with it any more. Trying again does not help: begin another upload.",
         ),
         Code::PreconditionFailed => (
             StatusCode::PRECONDITION_FAILED,
@@ -129,7 +163,14 @@ pub const fn entry(code: ProblemCode) -> Entry {
         Code::UnsupportedMediaType => (
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Unsupported media type",
-            "The body's `Content-Type` is not one that the operation reads. Send `application/json`.",
+            "The body's `Content-Type` is not one that the operation reads. Most read `application/json`; \
+             the answer's `detail` says which ones this one does.",
+        ),
+        Code::RangeNotSatisfiable => (
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "Range not satisfiable",
+            "The range begins behind the end of the file. The `Content-Range` header of the answer \
+             says how long the file is.",
         ),
         Code::SchemaViolation => (
             StatusCode::UNPROCESSABLE_ENTITY,

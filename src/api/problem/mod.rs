@@ -32,6 +32,7 @@ pub struct Problem {
     current_version: Option<i64>,
     retry_after: Option<i64>,
     allow: Option<String>,
+    length: Option<u64>,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -46,6 +47,7 @@ impl Problem {
             current_version: None,
             retry_after: None,
             allow: None,
+            length: None,
             cause: None,
         }
     }
@@ -65,6 +67,13 @@ impl Problem {
     #[must_use]
     pub fn allowing(mut self, methods: String) -> Self {
         self.allow = Some(methods);
+        self
+    }
+
+    /// The same problem, with the length of what a range was asked of (RFC 9110, 15.5.17).
+    #[must_use]
+    pub fn of_length(mut self, length: u64) -> Self {
+        self.length = Some(length);
         self
     }
 
@@ -165,11 +174,17 @@ impl From<Error> for Problem {
             Error::MalformedJson(place) => Self::new(Code::MalformedJson, detail).at([place]),
             Error::InvalidDocument(place) => Self::new(Code::InvalidDocument, detail).at([place]),
             Error::TooLarge { .. } => Self::new(Code::PayloadTooLarge, detail),
+            Error::FileTooLarge { .. } => Self::new(Code::FileTooLarge, detail),
+            Error::MalformedForm(_) => Self::new(Code::MalformedForm, detail),
+            Error::IncompleteBody => Self::new(Code::IncompleteBody, detail),
             Error::InvalidCursor(_) => Self::new(Code::InvalidCursor, detail),
             Error::Unauthorized(_) => Self::new(Code::Unauthorized, detail),
             Error::Forbidden(_) => Self::new(Code::Forbidden, detail),
             Error::ObjectNotFound => Self::new(Code::ObjectNotFound, detail),
             Error::CollectionNotFound => Self::new(Code::CollectionNotFound, detail),
+            Error::FileNotFound => Self::new(Code::FileNotFound, detail),
+            Error::UploadNotFound => Self::new(Code::UploadNotFound, detail),
+            Error::UploadClosed(_) => Self::new(Code::UploadClosed, detail),
             Error::PreconditionFailed { current } => {
                 let mut problem = Self::new(Code::PreconditionFailed, detail);
                 problem.current_version = current;
@@ -222,6 +237,11 @@ fn describe(error: &Error) -> String {
         Error::TooLarge { what, limit } => {
             format!("{what} is larger than {limit} bytes. Split it into several.")
         }
+        Error::FileTooLarge { limit } => {
+            format!("The bytes are more than the {limit} that are allowed here.")
+        }
+        Error::MalformedForm(why) => (*why).to_owned(),
+        Error::IncompleteBody => "The request body stopped before its end.".to_owned(),
         Error::InvalidCursor(why) => {
             format!("{why} Start again without cursor to get the first page.")
         }
@@ -233,6 +253,11 @@ fn describe(error: &Error) -> String {
         Error::ObjectNotFound => "There is no object with this id.".to_owned(),
         Error::CollectionNotFound => {
             "There is no collection with this name. Create it with upsert_collection.".to_owned()
+        }
+        Error::FileNotFound => "There is no file with this id, or it has expired.".to_owned(),
+        Error::UploadNotFound => "There is no upload with this id.".to_owned(),
+        Error::UploadClosed(state) => {
+            format!("The upload is {state}. Begin another one with create_upload.")
         }
         Error::PreconditionFailed {
             current: Some(version),

@@ -1,7 +1,7 @@
 //! A problem on its way through poem: from its errors, as a response, and written down.
 
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError, ResponseError};
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::error::AuthorizationError;
 
@@ -9,6 +9,8 @@ use super::Problem;
 use crate::api::generated::types::ProblemCode;
 use crate::api::wire::Rejection;
 use crate::error::{Error, Unauthorized, Violation};
+
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
@@ -80,6 +82,13 @@ impl Problem {
         if let Some(methods) = &self.allow {
             set(header::ALLOW, methods.clone());
         }
+        if let Some(length) = self.length {
+            set(header::CONTENT_RANGE, format!("bytes */{length}"));
+        }
+        // OpenAI's SDKs send any request again that was answered 409, unless they are told not to.
+        if self.status() == StatusCode::CONFLICT && self.retry_after.is_none() {
+            set(SHOULD_RETRY, "false".to_owned());
+        }
         if self.status() == StatusCode::UNAUTHORIZED {
             set(header::WWW_AUTHENTICATE, self.challenge());
         }
@@ -123,5 +132,39 @@ impl From<&Rejection> for Problem {
                 "The request body stopped before its end.",
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(problem: &Problem, name: &str) -> Option<String> {
+        let response = problem.write("http://localhost:8000", "/v1/files", "r");
+        let value = response.headers().get(name);
+        value.map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_definite_conflict_is_not_to_be_tried_again() {
+        let closed = Problem::from(Error::UploadClosed("cancelled"));
+        assert_eq!(closed.status(), StatusCode::CONFLICT);
+        assert_eq!(header(&closed, "x-should-retry").as_deref(), Some("false"));
+        let running = Problem::from(Error::IdempotencyInProgress);
+        assert_eq!(running.status(), StatusCode::CONFLICT);
+        assert_eq!(header(&running, "x-should-retry"), None);
+        assert_eq!(header(&running, "retry-after").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn an_unsatisfiable_range_says_the_length() {
+        let problem = Problem::new(ProblemCode::RangeNotSatisfiable, "None.").of_length(7);
+        assert_eq!(problem.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+        let range = header(&problem, "content-range");
+        assert_eq!(range.as_deref(), Some("bytes */7"));
+        assert_eq!(
+            header(&Problem::from(Error::FileNotFound), "content-range"),
+            None
+        );
     }
 }

@@ -6,20 +6,29 @@
 
 mod body;
 pub mod check;
+mod choice;
 mod faults;
+mod multipart;
 mod object_or_array;
 mod objects_only;
+mod pace;
 mod parameter;
 mod raw_json;
 mod rejection;
 mod reply;
+mod stream;
+mod unclaimed;
 
 pub use body::{BodyLimit, JsonBody, MergePatchBody};
 pub use check::{Pointer, Validate, compiled};
+pub use choice::{JsonOrForm, JsonOrFormBody};
 pub use faults::Faults;
+pub use multipart::{Form, FormBody, FormFields, FormFile, FormRest, form_text};
 pub use object_or_array::ObjectOrArray;
 pub use objects_only::ObjectsOnly;
+pub use pace::Pace;
 pub use parameter::{FromText, Header, Parameter, Path, Query, QueryNames, UnknownValue};
 pub use raw_json::{RawJson, literal, present};
 pub use rejection::Rejection;
 pub use reply::Reply;
+pub use stream::{ByteStream, BytesBody, Download, IncomingBytes};

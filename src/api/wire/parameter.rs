@@ -276,7 +276,9 @@ impl<'a> FromRequest<'a> for QueryNames {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::generated::parameters::{CreatedAfter, Filter, IfMatchHeader, Limit, Order};
+    use crate::api::generated::parameters::{
+        CreatedAfter, Filter, IfMatchHeader, ListObjectsLimit as Limit, Order,
+    };
     use crate::api::generated::types;
 
     fn request(query: &str) -> Request {

@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 
-use poem::http::header::CONTENT_TYPE;
+use poem::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use poem::http::{HeaderName, HeaderValue, StatusCode};
 use poem::{Body, IntoResponse, Response};
 use serde::Serialize;
 
+use super::Download;
 use crate::api::problem::Problem;
 
 /// An answer under construction.
@@ -60,6 +61,17 @@ impl Reply {
         }
     }
 
+    /// Ends with bytes.
+    #[must_use]
+    pub fn bytes(self, download: Download) -> Response {
+        let mut response = self
+            .header(CONTENT_TYPE.as_str(), &download.content_type)
+            .header(CONTENT_LENGTH.as_str(), download.length)
+            .empty();
+        response.set_body(download.into_body());
+        response
+    }
+
     /// Ends without a body.
     #[must_use]
     pub fn empty(self) -> Response {
@@ -69,6 +81,10 @@ impl Reply {
 
 #[cfg(test)]
 mod tests {
+    use futures::StreamExt;
+    use poem::Endpoint;
+    use poem::http::Method;
+
     use super::*;
     use crate::api::wire::RawJson;
 
@@ -91,6 +107,33 @@ mod tests {
             response.into_body().into_string().await.unwrap(),
             "{\"n\":1.00}"
         );
+    }
+
+    fn download() -> Download {
+        let pieces = [Ok("abc".into()), Ok("de".into())];
+        Download {
+            content_type: "text/plain".to_owned(),
+            length: 5,
+            content: futures::stream::iter(pieces).boxed(),
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_are_streamed_with_their_length_and_type() {
+        let response = Reply::new(StatusCode::PARTIAL_CONTENT).bytes(download());
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/plain");
+        assert_eq!(response.headers()[CONTENT_LENGTH], "5");
+        assert_eq!(response.into_body().into_string().await.unwrap(), "abcde");
+    }
+
+    #[tokio::test]
+    async fn head_has_the_headers_of_get_and_no_bytes() {
+        let get = poem::endpoint::make_sync(|_| Reply::new(StatusCode::OK).bytes(download()));
+        let request = poem::Request::builder().method(Method::HEAD).finish();
+        let response = poem::get(get).call(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[CONTENT_LENGTH], "5");
+        assert_eq!(response.into_body().into_string().await.unwrap(), "");
     }
 
     #[test]

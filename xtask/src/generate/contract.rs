@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::names::{joined, pascal, snake};
 use super::schema::{Schemas, reference};
+use super::streams::{Streamed, is_streamed, streamed};
 
 /// The lowered document as the server generator sees it.
 pub struct Contract<'a> {
@@ -31,8 +32,10 @@ pub struct Prepared {
     pub reply: Ident,
     /// Its parameters; path parameters first, in the template's order.
     pub parameters: Vec<Input>,
-    /// Its request body.
+    /// Its request body, if it takes JSON.
     pub body: Option<Body>,
+    /// Its request body, if it takes a form or bytes.
+    pub streamed: Option<Streamed>,
 }
 
 /// One parameter with its names.
@@ -50,7 +53,7 @@ pub struct Input {
     pub index: usize,
 }
 
-/// A request body.
+/// A request body of JSON.
 pub struct Body {
     /// The component it is.
     pub schema: String,
@@ -90,6 +93,16 @@ impl<'a> Contract<'a> {
     /// Whether the component `name` is part of a request body.
     pub fn is_in_requests(&self, name: &str) -> bool {
         self.in_requests.contains(&name)
+    }
+
+    /// Whether the component `name` is a form.
+    pub fn is_form(&self, name: &str) -> bool {
+        let form = Streamed::Form(name.to_owned());
+        let mut streamed = self
+            .operations
+            .iter()
+            .filter_map(|one| one.streamed.as_ref());
+        streamed.any(|streamed| *streamed == form)
     }
 
     /// Every parameter once, in the order of markers.
@@ -136,6 +149,7 @@ fn prepare(operation: &Operation, all: &[Operation]) -> Result<Prepared> {
         reply: joined(id, "reply"),
         parameters,
         body: body(operation).with_context(|| format!("the request body of {id}"))?,
+        streamed: streamed(operation).with_context(|| format!("the request body of {id}"))?,
         operation: operation.clone(),
     })
 }
@@ -205,10 +219,11 @@ fn body(operation: &Operation) -> Result<Option<Body>> {
         .and_then(Value::as_object)
         .context("has no content")?;
     let mut schema = None;
-    for (media_type, media) in content {
+    for (media_type, media) in content.iter().filter(|(name, _)| !is_streamed(name)) {
         ensure!(
             ["application/json", "application/merge-patch+json"].contains(&media_type.as_str()),
-            "`{media_type}` is not made: use application/json, or it and application/merge-patch+json"
+            "`{media_type}` is not made: use application/json, application/merge-patch+json, \
+             multipart/form-data or application/octet-stream"
         );
         let name = media
             .get("schema")
@@ -220,8 +235,11 @@ fn body(operation: &Operation) -> Result<Option<Body>> {
         );
         schema = Some(name);
     }
+    let Some(schema) = schema else {
+        return Ok(None);
+    };
     Ok(Some(Body {
-        schema: schema.context("has no media type")?.to_owned(),
+        schema: schema.to_owned(),
         is_merge_patch: content.contains_key("application/merge-patch+json"),
         description: body
             .get("description")

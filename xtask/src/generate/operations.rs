@@ -6,6 +6,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use serde_json::Value;
 
+use super::answers::AnswerBody;
 use super::contract::{Contract, Prepared};
 use super::meta;
 use super::names::{joined, pascal, shouty, snake};
@@ -106,17 +107,24 @@ fn params(contract: &Contract<'_>, prepared: &Prepared) -> Result<TokenStream> {
         let docs = doc_lines(input.parameter.description.as_deref().unwrap_or_default());
         fields.push(quote!(#docs pub #field: #ty,));
     }
-    if let Some(body) = &prepared.body {
-        let schema = pascal(&body.schema);
+    if let Some(body) = prepared.body_type() {
         fields.push(quote! {
             /// The request body.
-            pub body: types::#schema,
+            pub body: #body,
         });
     }
+    // What arrives as a stream can be read once only.
+    let derive = match prepared.streamed {
+        Some(_) => quote!(#[derive(Debug)]),
+        None => quote!(#[derive(Clone, Debug)]),
+    };
+    let choice = prepared.choice_item();
     let docs = format!(" What `{}` is asked.", prepared.operation.operation_id);
     Ok(quote! {
+        #choice
+
         #[doc = #docs]
-        #[derive(Clone, Debug)]
+        #derive
         pub struct #name { #(#fields)* }
     })
 }
@@ -128,7 +136,7 @@ struct Answer {
     status: Ident,
     description: String,
     headers: Vec<(String, Ident, bool, TokenStream)>,
-    body: Option<Ident>,
+    body: Option<AnswerBody>,
 }
 
 fn reply(prepared: &Prepared) -> Result<TokenStream> {
@@ -201,23 +209,8 @@ fn answer(status: u16, response: &Value) -> Result<Answer> {
         status: shouty(reason),
         description: text(response, "description"),
         headers,
-        body: body(response)?,
+        body: AnswerBody::of(response)?,
     })
-}
-
-fn body(response: &Value) -> Result<Option<Ident>> {
-    let content = response.get("content").and_then(Value::as_object);
-    let Some((media_type, media)) = content.and_then(|content| content.iter().next()) else {
-        return Ok(None);
-    };
-    let name = media
-        .get("schema")
-        .and_then(reference)
-        .context("a body must be a component")?;
-    if media_type != "application/json" {
-        bail!("an answer of `{media_type}` is not made yet");
-    }
-    Ok(Some(pascal(name)))
 }
 
 impl Answer {
@@ -241,9 +234,10 @@ impl Answer {
             quote!(#[doc = #docs] #field: #ty,)
         });
         let body = self.body.as_ref().map(|body| {
+            let ty = body.rust_type();
             quote! {
                 /// The body.
-                body: types::#body,
+                body: #ty,
             }
         });
         quote!(#docs #variant { #(#headers)* #body },)
@@ -271,7 +265,7 @@ impl Answer {
             }
         });
         let (bind, end) = match body {
-            Some(_) => (Some(quote!(body)), quote!(.json(&body))),
+            Some(body) => (Some(quote!(body)), body.ending()),
             None => (None, quote!(.empty())),
         };
         quote!(Self::#variant { #(#fields,)* #bind } => Reply::new(#status)#(#set)* #end,)

@@ -29,7 +29,10 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
         use super::operations::Handlers;
         use super::{operations, parameters, types};
         use crate::api::problem::Problem;
-        use crate::api::wire::{Faults, Header, JsonBody, MergePatchBody, Path, Query, QueryNames};
+        use crate::api::wire::{
+            BytesBody, Faults, FormBody, Header, JsonBody, JsonOrForm, JsonOrFormBody,
+            MergePatchBody, Path, Query, QueryNames,
+        };
         use crate::auth::{Bearer, OptionalBearer, Scope};
 
         #service
@@ -115,7 +118,7 @@ fn route(prepared: &Prepared) -> Result<TokenStream> {
         .map(|text| text.trim_end())
         .collect::<Vec<_>>()
         .join("\n\n");
-    let arguments = arguments(prepared);
+    let arguments = arguments(prepared)?;
     let steps = steps(prepared)?;
     // Besides these there are `&self` and the query's names; clippy takes seven.
     let many = (arguments.len() > 5).then(|| {
@@ -133,7 +136,7 @@ fn route(prepared: &Prepared) -> Result<TokenStream> {
     })
 }
 
-fn arguments(prepared: &Prepared) -> Vec<TokenStream> {
+fn arguments(prepared: &Prepared) -> Result<Vec<TokenStream>> {
     let mut arguments = Vec::new();
     if prepared.operation.allows_anonymous && prepared.operation.is_secured() {
         arguments.push(quote!(auth: OptionalBearer,));
@@ -161,20 +164,15 @@ fn arguments(prepared: &Prepared) -> Vec<TokenStream> {
         };
         arguments.push(quote!(#docs #[oai(name = #name #deprecated)] #field: #ty,));
     }
-    if let Some(body) = &prepared.body {
-        let schema = pascal(&body.schema);
-        let ty = if body.is_merge_patch {
-            quote!(MergePatchBody)
-        } else {
-            quote!(JsonBody)
-        };
-        let docs = body
-            .description
-            .as_deref()
-            .map(|text| quote!(#[doc = #text]));
-        arguments.push(quote!(#docs body: #ty<types::#schema>,));
+    if let Some(ty) = prepared.body_extractor()? {
+        let description = prepared
+            .body
+            .as_ref()
+            .and_then(|body| body.description.as_deref());
+        let docs = description.map(|text| quote!(#[doc = #text]));
+        arguments.push(quote!(#docs body: #ty,));
     }
-    arguments
+    Ok(arguments)
 }
 
 /// Authorise, read everything, and call the handler.
@@ -184,7 +182,6 @@ fn steps(prepared: &Prepared) -> Result<TokenStream> {
         method,
         params,
         parameters,
-        body,
         ..
     } = prepared;
     let is_tenant = |input: &&Input| input.parameter.name == "gpt_id";
@@ -210,23 +207,21 @@ fn steps(prepared: &Prepared) -> Result<TokenStream> {
         .iter()
         .filter(|input| input.parameter.location == Location::Query);
     let known = known.map(|input| &input.parameter.name);
-    let read_body = body
-        .as_ref()
-        .map(|_| quote!(let body = body.read(&mut faults).await?;));
+    let read_body = prepared.read_body();
     let mut needed: Vec<_> = rest
         .iter()
         .filter(|input| input.parameter.required)
         .collect();
     needed.dedup_by(|a, b| a.field == b.field);
     let mut needed: Vec<_> = needed.iter().map(|input| input.field.clone()).collect();
-    needed.extend(body.as_ref().map(|_| super::names::snake("body")));
+    needed.extend(read_body.as_ref().map(|_| super::names::snake("body")));
     let unwrap = (!needed.is_empty()).then(|| {
         quote! {
             let (#(Some(#needed),)*) = (#(#needed,)*) else { return Err(faults.reject()) };
         }
     });
     let fields = parameters.iter().map(|input| &input.field);
-    let body_field = body.as_ref().map(|_| quote!(body,));
+    let body_field = read_body.as_ref().map(|_| quote!(body,));
     Ok(quote! {
         #authorize
         let mut faults = Faults::default();

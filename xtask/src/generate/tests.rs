@@ -156,3 +156,69 @@ fn the_client_has_no_flattened_or_untagged_types() {
     let client = generated(root.path(), "client/src/generated.rs");
     assert!(!client.contains("flatten") && !client.contains("untagged"));
 }
+
+#[test]
+fn a_form_becomes_its_text_fields_and_the_name_of_its_file() {
+    let root = repository(GPT_OBJECT_STORE_YAML);
+    run(root.path(), false).unwrap();
+    let types = generated(root.path(), "src/api/generated/types.rs");
+    let (_, form) = types.split_once("pub struct CreateFileForm {").unwrap();
+    let (fields, rest) = form.split_once("}\n").unwrap();
+    assert!(fields.contains("pub purpose: Option<String>,"), "{fields}");
+    assert!(
+        fields.contains("pub expires_after_seconds: Option<i64>,"),
+        "{fields}"
+    );
+    assert!(!fields.contains("pub file:"), "{fields}");
+    assert!(rest.contains("const FILE: &'static str = \"file\";"));
+    assert!(rest.contains("const REQUIRED: &'static [&'static str] = &[\"purpose\"];"));
+}
+
+#[test]
+fn each_kind_of_body_has_its_extractor() {
+    let root = repository(GPT_OBJECT_STORE_YAML);
+    run(root.path(), false).unwrap();
+    let routes = generated(root.path(), "src/api/generated/routes.rs");
+    for body in [
+        "body: JsonBody<types::CreateUploadRequest>",
+        "body: MergePatchBody<types::PatchObjectRequest>",
+        "body: JsonOrFormBody<types::CreateFileRequest, types::CreateFileForm>",
+        "body: FormBody<types::UploadPartForm>",
+        "body: BytesBody",
+    ] {
+        assert!(routes.contains(body), "{body}");
+    }
+    let operations = generated(root.path(), "src/api/generated/operations.rs");
+    let (_, choice) = operations.split_once("pub enum CreateFileBody {").unwrap();
+    assert!(choice.contains("Json(types::CreateFileRequest),"));
+    assert!(choice.contains("Form(wire::Form<types::CreateFileForm>),"));
+    let (_, reply) = operations
+        .split_once("pub enum GetFileContentReply {")
+        .unwrap();
+    let (reply, _) = reply.split_once("impl From<Problem>").unwrap();
+    assert_eq!(reply.matches("body: wire::Download,").count(), 2, "{reply}");
+}
+
+#[test]
+fn the_client_has_every_operation_but_those_that_take_only_a_form() {
+    let root = repository(GPT_OBJECT_STORE_YAML);
+    run(root.path(), false).unwrap();
+    let client = generated(root.path(), "client/src/generated.rs");
+    let document = gpt_object_store_openapi::load(GPT_OBJECT_STORE_YAML).unwrap();
+    let has = |id: &str| client.contains(&format!("pub fn {id}(&self)"));
+    let missing: Vec<_> = document
+        .operations()
+        .into_iter()
+        .map(|operation| operation.operation_id)
+        .filter(|id| !has(id))
+        .collect();
+    assert_eq!(missing, ["add_upload_part"]);
+}
+
+#[test]
+fn beside_a_form_there_is_plain_json_only() {
+    let form = "          multipart/form-data:\n            schema:\n              $ref: '#/components/schemas/CreateFileForm'\n";
+    let patch = "          application/merge-patch+json:\n            schema:\n              $ref: '#/components/schemas/CreateFileRequest'\n";
+    let error = refusal(form, &format!("{form}{patch}"));
+    assert!(error.contains("only application/json is made"), "{error}");
+}

@@ -6,6 +6,7 @@ use quote::quote;
 use serde_json::{Map, Value};
 
 use super::contract::Contract;
+use super::forms;
 use super::names::{joined, pascal, snake};
 use super::schema::{Schemas, Shape, enum_texts, is_nullable, required, shape};
 use super::{meta, validation};
@@ -38,6 +39,9 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
 }
 
 fn component(contract: &Contract<'_>, name: &str, schema: &Value) -> Result<TokenStream> {
+    if contract.is_form(name) {
+        return forms::component(contract, name, schema);
+    }
     let ident = pascal(name);
     let item = match shape(schema)? {
         Shape::Struct(properties) => structure(contract, name, schema, properties)?,
@@ -270,7 +274,8 @@ fn enumeration(ident: &Ident, schema: &Value, values: &[Value]) -> Result<TokenS
     })
 }
 
-fn reported(name: &str, ident: &Ident, schema: &Value) -> Result<TokenStream> {
+/// `impl Type` for `ident`: the component `name` as the service reports it.
+pub fn reported(name: &str, ident: &Ident, schema: &Value) -> Result<TokenStream> {
     let literal = meta::literal(schema)?;
     let members = Schemas::references(schema);
     let members = members.iter().map(|name| pascal(name));
