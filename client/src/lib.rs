@@ -15,8 +15,10 @@ mod generated;
 mod conditional;
 mod connect;
 mod pages;
+mod storage;
 
 pub use conditional::{ConflictExt, Fetched, Outcome};
 pub use connect::ConnectError;
 pub use generated::*;
 pub use pages::Search;
+pub use storage::{KeyChange, Snapshot};

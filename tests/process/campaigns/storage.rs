@@ -91,10 +91,8 @@ async fn count(caller: Caller) -> i64 {
         match answer.status {
             200 | 201 => acknowledged += 1,
             412 => {
-                sleep(Duration::from_millis(u64::from(
-                    getrandom::u32().unwrap() % 20,
-                )))
-                .await
+                let pause = u64::from(getrandom::u32().unwrap() % 20);
+                sleep(Duration::from_millis(pause)).await;
             }
             other => panic!("{other}: {answer:?}"),
         }
