@@ -41,13 +41,18 @@ impl<T> ConflictExt<T> for Result<crate::ResponseValue<T>, Error<Problem>> {
     fn or_conflict(self) -> Result<Outcome<T>, Error<Problem>> {
         match self {
             Ok(response) => Ok(Outcome::Done(response.into_inner())),
-            Err(Error::ErrorResponse(problem))
-                if problem.code == ProblemCode::PreconditionFailed =>
-            {
-                Ok(Outcome::Conflict(problem.current_version))
-            }
-            Err(error) => Err(error),
+            Err(error) => conflict(error).map(Outcome::Conflict),
         }
+    }
+}
+
+/// The current version that a 412 tells, if it does; every other failure stays one.
+pub(crate) fn conflict(error: Error<Problem>) -> Result<Option<i64>, Error<Problem>> {
+    match error {
+        Error::ErrorResponse(problem) if problem.code == ProblemCode::PreconditionFailed => {
+            Ok(problem.current_version)
+        }
+        error => Err(error),
     }
 }
 

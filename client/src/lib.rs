@@ -16,6 +16,7 @@ mod conditional;
 mod connect;
 mod files;
 mod pages;
+mod storage;
 mod uploads;
 
 pub use conditional::{ConflictExt, Fetched, Outcome};
@@ -23,3 +24,4 @@ pub use connect::ConnectError;
 pub use files::{Download, FileSearch, NewFile};
 pub use generated::*;
 pub use pages::Search;
+pub use storage::{KeyChange, Snapshot};

@@ -6,7 +6,7 @@ use gpt_object_store_client::types::{
     BatchOperationKind, BatchRequest, CreateObjectRequest, HealthStatus, Order, PatchObjectRequest,
     Problem, ProblemCode, ReplaceObjectRequest, UpsertCollectionRequest,
 };
-use gpt_object_store_client::{Error, Fetched, Search};
+use gpt_object_store_client::{Error, Fetched, KeyChange, Outcome, Search};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -256,4 +256,38 @@ async fn updates_lose_nothing_however_many_there_are(app: App) {
         client.get_object_if_changed(id, 9).await.unwrap(),
         Fetched::Unchanged
     ));
+}
+
+on_every_storage!(keeps_namespaces);
+async fn keeps_namespaces(app: App) {
+    let client = app.gpt().await.client();
+    let empty = client.read_namespace("smoke").await.unwrap();
+    assert_eq!((empty.version, empty.entries.len()), (0, 0));
+    let set = |key: &str, value: Value| vec![KeyChange::Set(key.to_owned(), value)];
+    let patch = |version, changes| client.patch_namespace("smoke", version, "test", changes);
+    let created = patch(0, set("a", json!([null, 1]))).await.unwrap();
+    assert!(matches!(created, Outcome::Done(ref now) if now.version == 1));
+    let late = patch(0, set("a", json!(2))).await.unwrap();
+    assert!(matches!(late, Outcome::Conflict(Some(1))));
+    let null = patch(1, set("a", Value::Null)).await.unwrap();
+    assert!(matches!(null, Outcome::Done(ref now) if now.entries["a"].is_null()));
+    let counts = (0..5).map(|_| {
+        client.update_namespace("smoke", "test", |now| {
+            let count = now.entries.get("n").and_then(Value::as_i64).unwrap_or(0);
+            set("n", json!(count + 1))
+        })
+    });
+    for counted in join_all(counts).await {
+        assert!(matches!(counted.unwrap(), Outcome::Done(_)));
+    }
+    let gone = patch(7, vec![KeyChange::Delete("a".to_owned())])
+        .await
+        .unwrap();
+    let Outcome::Done(now) = gone else {
+        panic!("{gone:?}")
+    };
+    assert_eq!(
+        (now.version, Value::from(now.entries)),
+        (8, json!({ "n": 5 }))
+    );
 }

@@ -9,6 +9,7 @@ mod first_run;
 mod help;
 mod keys;
 mod log;
+mod openai_sdks;
 mod replicas;
 mod stop;
 mod storage;

@@ -7,6 +7,7 @@ mod load;
 mod plot;
 mod process;
 mod report;
+mod storage;
 
 use std::fs;
 use std::path::Path;
@@ -83,6 +84,10 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
     let rounds = throughput(&loads, &plan)?;
     report.lines.extend(rounds.iter().map(throughput_line));
     report.lines.push(depth_line(&loads, &plan)?);
+    drop(loads);
+    report
+        .lines
+        .extend(storage::lines(&program, &cluster, &plan)?);
     report.rounds = rounds;
     report.publish(&root.join("bench-results"))?;
     let missed = report.missed();

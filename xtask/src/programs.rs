@@ -62,6 +62,14 @@ pub const NPM: Program = Program {
     source: Source::Apt("npm"),
 };
 
+/// Runs the programs of others that the tests hold against the server.
+pub const PYTHON: Program = Program {
+    name: "Python",
+    executable: "python3",
+    folders: &[],
+    source: Source::Apt("python3-venv"),
+};
+
 /// A browser, for what only a browser knows: what it lets a page see.
 pub const CHROMIUM: Program = Program {
     name: "Chromium",

@@ -2,6 +2,7 @@
 //! nothing.
 
 mod node;
+mod python;
 mod servers;
 mod steps;
 
@@ -135,6 +136,7 @@ fn require_programs(root: &Path) -> Result<()> {
     POSTGRESQL.require()?;
     CHROMIUM.require()?;
     node::packages(root, &target(root))?;
+    python::interpreter(root, &target(root))?;
     Ok(())
 }
 
@@ -212,6 +214,8 @@ impl<'a> Tests<'a> {
         let mut command = cargo_command(self.root, arguments);
         servers.describe(&mut command);
         command.env("TEST_NODE_MODULES", target(self.root).join("test-node"));
+        let python = target(self.root).join("test-python/bin/python");
+        command.env("TEST_PYTHON", python);
         if let Some(chromium) = CHROMIUM.find() {
             command.env("TEST_CHROMIUM", chromium);
         }
