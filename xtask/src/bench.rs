@@ -3,6 +3,7 @@
 //! Rounds of the two alternate, and medians are compared, so that what else the machine does
 //! falls on both alike. The load generator and both servers share its cores.
 
+mod files;
 mod load;
 mod plot;
 mod process;

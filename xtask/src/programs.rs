@@ -78,6 +78,14 @@ pub const CHROMIUM: Program = Program {
     source: Source::Apt("chromium"),
 };
 
+/// The static server that files are measured beside.
+pub const NGINX: Program = Program {
+    name: "nginx",
+    executable: "nginx",
+    folders: &["/usr/sbin"],
+    source: Source::Apt("nginx-light"),
+};
+
 /// One program, where it may lie, and where it comes from.
 pub struct Program {
     name: &'static str,

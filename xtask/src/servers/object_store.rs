@@ -122,10 +122,24 @@ impl ObjectStore {
     /// # Errors
     /// Where the system has no `/proc`.
     pub fn resident_memory(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that was resident since the start, in bytes.
+    ///
+    /// # Errors
+    /// As [`Self::resident_memory`].
+    pub fn peak_memory(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kibibytes = line.and_then(|line| line.split_whitespace().next());
-        let kibibytes: u64 = kibibytes.context("/proc says no VmRSS")?.parse()?;
+        let kibibytes: u64 = kibibytes
+            .with_context(|| format!("/proc says no {name}"))?
+            .parse()?;
         Ok(kibibytes * 1024)
     }
 
