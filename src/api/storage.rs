@@ -86,6 +86,12 @@ impl StorageHandlers for Handlers {
             self.service.patch_storage(&caller, &name, patch).await
         };
         let namespace = patched.await.map_err(|error| error.under(place))?;
+        tracing::info!(
+            gpt_id = %caller.tenant().gpt_id(),
+            app_id = namespace.updated_by,
+            version = namespace.version,
+            "namespace patched"
+        );
         let body = match view {
             StoragePatchView::Snapshot => snapshot(&namespace),
             StoragePatchView::Envelope => envelope(&namespace)?,
