@@ -73,7 +73,7 @@ impl Caller {
             .header(
                 "If-Match",
                 if operations[0]["key"] == "key-0" {
-                    "0, *"
+                    "0"
                 } else {
                     "*"
                 },
