@@ -306,8 +306,8 @@ async fn hostile_keys_are_keys(app: App) {
     );
 }
 
-on_every_storage!(a_namespace_has_a_limit);
-async fn a_namespace_has_a_limit(app: App) {
+on_every_storage!(campaign_a_namespace_has_a_limit);
+async fn campaign_a_namespace_has_a_limit(app: App) {
     let gpt = app.gpt().await;
     let megabyte = "x".repeat((1 << 20) - 2);
     let call = gpt.patch_storage("smoke", 0, &set("0", format!("{megabyte}x")));
@@ -334,8 +334,8 @@ async fn a_namespace_has_a_limit(app: App) {
     call.await.expect(200);
 }
 
-on_every_storage!(ten_thousand_keys);
-async fn ten_thousand_keys(app: App) {
+on_every_storage!(campaign_ten_thousand_keys);
+async fn campaign_ten_thousand_keys(app: App) {
     let gpt = app.gpt().await;
     for version in 0..10 {
         let operations: Vec<_> = (0..1000)

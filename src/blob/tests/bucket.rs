@@ -14,7 +14,7 @@ use crate::error::chain;
 const MIB: usize = 1024 * 1024;
 
 #[tokio::test]
-async fn what_is_written_is_read() {
+async fn campaign_what_is_written_is_read() {
     on_all(async |place| {
         // One request, a part and its end, parts alone, and several parts.
         for length in [0, 1, 5 * MIB + 1, 10 * MIB, 16 * MIB + 3] {
@@ -178,7 +178,7 @@ async fn drafts_of_killed_writers_are_removed_when_they_are_old() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_fails_for_a_moment_is_asked_again() {
+async fn campaign_a_bucket_that_fails_for_a_moment_is_asked_again() {
     for kind in [BucketKind::S3, BucketKind::Gcs] {
         let place = Place::new(kind);
         let (key, bytes) = (key("a"), noise(6 * MIB));
@@ -191,7 +191,7 @@ async fn a_bucket_that_fails_for_a_moment_is_asked_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_continued() {
+async fn campaign_an_answer_that_breaks_off_is_continued() {
     for kind in [BucketKind::S3, BucketKind::Gcs] {
         let place = Place::new(kind);
         let (key, bytes) = (key("a"), noise(3 * MIB));
@@ -206,7 +206,7 @@ async fn an_answer_that_breaks_off_is_continued() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_goes_on_failing_is_unavailable_and_keeps_nothing() {
+async fn campaign_a_bucket_that_goes_on_failing_is_unavailable_and_keeps_nothing() {
     let fail = async |kind| {
         let place = Place::new(kind);
         let (key, bytes) = (key("a"), noise(6 * MIB));

@@ -14,7 +14,7 @@ use crate::blob::{BlobErrorKind, BucketKind, Segment};
 const KIB_64: usize = 64 * 1024;
 
 #[tokio::test]
-async fn what_is_sealed_is_opened_at_every_length() {
+async fn campaign_what_is_sealed_is_opened_at_every_length() {
     on_all(async |place| {
         let safe = Safe::new(place);
         let lengths = [0, 1, KIB_64 - 1, KIB_64, KIB_64 + 1, 3 * KIB_64 + 5];
@@ -184,7 +184,7 @@ async fn a_write_that_was_given_up_makes_no_blob() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_fails_leaves_no_blob_and_is_unavailable() {
+async fn campaign_a_bucket_that_fails_leaves_no_blob_and_is_unavailable() {
     let safe = Safe::new(Place::new(BucketKind::Gcs));
     let bytes = noise(6 * 1024 * 1024);
     let segment = safe.seal(&bytes).await.unwrap();
