@@ -166,33 +166,49 @@ impl Store {
         patch: &NamespacePatch,
     ) -> Result<i64, StoreError> {
         let keys = patch.changes.iter().map(|change| change.key.clone());
-        let key = || [tenant.gpt_id().into(), name.into()];
-        let sum = |of: &str| {
-            format!(
-                "SELECT coalesce(sum(octet_length(entry) + 1), 0) FROM kv_entries \
-                 WHERE gpt_id = $1 AND namespace = $2 AND key {of}"
-            )
-        };
-        let [gpt_id, namespace] = key();
-        let statements: Vec<Statement> = match self.backend() {
-            Backend::Postgres => {
-                let keys: Vec<String> = keys.collect();
-                vec![self.statement(sum("= ANY($3)"), [gpt_id, namespace, keys.into()])]
-            }
-            Backend::Sqlite => keys
-                .map(|one| {
-                    let [gpt_id, namespace] = key();
-                    self.statement(sum("= $3"), [gpt_id, namespace, one.into()])
-                })
-                .collect(),
-        };
         let mut bytes = 0;
-        for statement in statements {
+        for statement in self.sizes_of_entries(tenant, name, keys.collect()) {
             let row = transaction.query_one_raw(statement).await?;
             let row = row.ok_or_else(|| StoreError::bug("no row from an aggregate"))?;
             bytes += row.try_get_by_index::<i64>(0)?;
         }
         Ok(bytes)
+    }
+
+    /// Statements whose sum is what `keys` take.
+    ///
+    /// On PostgreSQL each key is looked up by itself: with `key = ANY(…)`, a planner that knows
+    /// nothing of a new namespace reads all of it and throws away what is not asked for.
+    pub(in crate::store) fn sizes_of_entries(
+        &self,
+        tenant: &Tenant,
+        name: &NamespaceName,
+        keys: Vec<String>,
+    ) -> Vec<Statement> {
+        let entry = |key: &str| {
+            format!(
+                "(SELECT octet_length(entry) + 1 FROM kv_entries \
+                 WHERE gpt_id = $1 AND namespace = $2 AND key = {key})"
+            )
+        };
+        match self.backend() {
+            Backend::Postgres => vec![self.statement(
+                format!(
+                    "SELECT coalesce(sum({}), 0) FROM unnest($3::text[]) AS u (key)",
+                    entry("u.key")
+                ),
+                [tenant.gpt_id().into(), name.into(), keys.into()],
+            )],
+            Backend::Sqlite => keys
+                .into_iter()
+                .map(|key| {
+                    self.statement(
+                        format!("SELECT coalesce({}, 0)", entry("$3")),
+                        [tenant.gpt_id().into(), name.into(), key.into()],
+                    )
+                })
+                .collect(),
+        }
     }
 
     /// Inserts or updates the namespace's row. It affects none when the row was to be made and
@@ -238,7 +254,7 @@ impl Store {
     }
 
     /// One statement for what is set, and one for what is deleted.
-    fn entries_on_postgres(
+    pub(in crate::store) fn entries_on_postgres(
         &self,
         tenant: &Tenant,
         name: &NamespaceName,
@@ -267,8 +283,10 @@ impl Store {
         }
         if !deleted.is_empty() {
             let [gpt_id, namespace] = key();
+            // By whole keys, for the reason that `sizes_of_entries` tells.
             statements.push(self.statement(
-                "DELETE FROM kv_entries WHERE gpt_id = $1 AND namespace = $2 AND key = ANY($3)",
+                "DELETE FROM kv_entries WHERE (gpt_id, namespace, key) IN \
+                 (SELECT $1, $2, unnest($3::text[]))",
                 [gpt_id, namespace, deleted.into()],
             ));
         }

@@ -7,6 +7,7 @@ mod fidelity;
 mod gpts_and_keys;
 mod idempotency;
 mod lists;
+mod namespaces;
 mod objects;
 mod outages;
 mod plans;
