@@ -1,0 +1,103 @@
+//! Failures that a test plans.
+
+use std::sync::Mutex;
+
+use http::{Method, StatusCode, Uri};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+
+/// The servers that can be told to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Server {
+    S3,
+    Gcs,
+}
+
+/// A failure to come: requests that it fits are answered with `status`, `count` times.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    status: u16,
+    count: u32,
+    /// Both, when it is not named.
+    server: Option<Server>,
+    /// Any, when it is not named.
+    method: Option<String>,
+    /// What the path holds, so that tests that run at once do not fail each other.
+    #[serde(default)]
+    path: String,
+    /// What the query holds, such as `uploadId`.
+    #[serde(default)]
+    query: String,
+}
+
+/// The failures planned and not yet used up.
+#[derive(Debug, Default)]
+pub struct Faults {
+    planned: Mutex<Vec<Fault>>,
+}
+
+impl Faults {
+    /// Plans a failure.
+    pub fn plan(&self, fault: Fault) {
+        self.planned.lock().unwrap().push(fault);
+    }
+
+    /// Forgets the failures whose path is `path`.
+    pub fn clear(&self, path: &str) {
+        let mut planned = self.planned.lock().unwrap();
+        planned.retain(|fault| fault.path != path);
+    }
+
+    /// The status that a request must be answered with, when a failure was planned for it.
+    pub fn strike(&self, server: Server, method: &Method, uri: &Uri) -> Option<StatusCode> {
+        let mut planned = self.planned.lock().unwrap();
+        let index = planned
+            .iter()
+            .position(|fault| fault.fits(server, method, uri))?;
+        let fault = &mut planned[index];
+        let status = StatusCode::from_u16(fault.status).unwrap();
+        fault.count -= 1;
+        if fault.count == 0 {
+            planned.remove(index);
+        }
+        Some(status)
+    }
+}
+
+impl Fault {
+    fn fits(&self, server: Server, method: &Method, uri: &Uri) -> bool {
+        let path = percent_decode_str(uri.path()).decode_utf8_lossy();
+        self.count > 0
+            && self.server.is_none_or(|named| named == server)
+            && self
+                .method
+                .as_ref()
+                .is_none_or(|named| method.as_str() == named)
+            && path.contains(&self.path)
+            && uri.query().unwrap_or_default().contains(&self.query)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_strikes_as_often_as_planned_and_only_where() {
+        let faults = Faults::default();
+        let fault =
+            r#"{"status": 503, "count": 2, "server": "gcs", "method": "PUT", "path": "a/b"}"#;
+        faults.plan(serde_json::from_str(fault).unwrap());
+        let strike = |server, method, uri| faults.strike(server, &method, &Uri::from_static(uri));
+        assert_eq!(strike(Server::S3, Method::PUT, "/test/a%2Fb"), None);
+        assert_eq!(strike(Server::Gcs, Method::GET, "/test/a%2Fb"), None);
+        assert_eq!(strike(Server::Gcs, Method::PUT, "/test/c"), None);
+        for _ in 0..2 {
+            let status = strike(Server::Gcs, Method::PUT, "/test/a%2Fb");
+            assert_eq!(status, Some(StatusCode::SERVICE_UNAVAILABLE));
+        }
+        assert_eq!(strike(Server::Gcs, Method::PUT, "/test/a%2Fb"), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! S3, as `s3s-fs` speaks it.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tokio::sync::RwLock;
+
+use crate::serve::{Answer, Body, plain};
+
+/// `s3s-fs` on a folder, with one bucket and one pair of credentials.
+pub struct S3 {
+    service: S3Service,
+    /// `s3s-fs` looks at a condition before it reads the body and writes: two requests at once
+    /// would both be granted, which S3 never does.
+    conditions: RwLock<()>,
+}
+
+impl S3 {
+    /// A server of what lies in `folder`, where it makes the bucket `test`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn on(folder: &Path) -> Result<Self> {
+        std::fs::create_dir(folder.join("test"))?;
+        let files = s3s_fs::FileSystem::new(folder).map_err(|error| anyhow!("{error:?}"))?;
+        let mut builder = S3ServiceBuilder::new(files);
+        builder.set_auth(SimpleAuth::from_single("test", "test-secret"));
+        let conditions = RwLock::new(());
+        Ok(Self {
+            service: builder.build(),
+            conditions,
+        })
+    }
+
+    async fn call(&self, request: Request<Incoming>) -> Response<Body> {
+        match self.service.call(request.map(s3s::Body::from)).await {
+            Ok(response) => response.map(BodyExt::boxed_unsync),
+            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:?}")),
+        }
+    }
+}
+
+impl Answer for S3 {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let headers = request.headers();
+        let is_conditional =
+            headers.contains_key("if-match") || headers.contains_key("if-none-match");
+        if request.method() == Method::PUT && is_conditional {
+            let _alone = self.conditions.write().await;
+            self.call(request).await
+        } else if request.method() == Method::GET {
+            let _together = self.conditions.read().await;
+            self.call(request).await
+        } else {
+            self.call(request).await
+        }
+    }
+}
