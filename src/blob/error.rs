@@ -41,6 +41,11 @@ impl BlobError {
         Self::new(BlobErrorKind::Settings, source)
     }
 
+    /// Bytes that are not those that were written.
+    pub(super) fn damaged(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(BlobErrorKind::Damaged, source)
+    }
+
     fn new(kind: BlobErrorKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             kind,

@@ -4,9 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use object_store::path::Path;
+use uuid::Uuid;
+
+use crate::ids::{GptId, Tenant};
 
 /// Longest segment, in bytes (all of them ASCII).
 const MAX_SEGMENT: usize = 128;
+
+/// First segment of the keys of blobs.
+const BLOBS: &str = "blobs";
 
 /// Where an object lies within its bucket: segments of letters, digits, `.`, `_` and `-` that
 /// begin with a letter or digit, which every bucket and file system takes as they are.
@@ -40,6 +46,26 @@ impl Key {
     /// The key's segments, one after the other.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.0.as_ref().split('/')
+    }
+
+    /// Where the blob of a tenant lies. Names of GPTs are segments by their own rules.
+    pub(super) fn of_blob(tenant: &Tenant, blob: Uuid) -> Self {
+        let (gpt_id, blob) = (tenant.gpt_id().as_str(), blob.simple().to_string());
+        Self(Path::from_iter([BLOBS, gpt_id, &blob]))
+    }
+
+    /// What the keys of all blobs begin with.
+    pub(super) fn of_blobs() -> Self {
+        Self(Path::from_iter([BLOBS]))
+    }
+
+    /// Whose blob it is, and which.
+    pub(super) fn as_blob(&self) -> Option<(GptId, Uuid)> {
+        let segments: Vec<&str> = self.segments().collect();
+        match segments[..] {
+            [BLOBS, gpt_id, blob] => Some((gpt_id.parse().ok()?, blob.parse().ok()?)),
+            _ => None,
+        }
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -2,4 +2,7 @@
 
 mod bucket;
 mod conditional;
+mod envelope;
+mod rotation;
 pub(in crate::blob) mod support;
+mod tampering;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use serde::Deserialize;
@@ -13,7 +16,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::blob::{BlobError, Bucket, BucketKind, Key};
+use crate::blob::{BlobError, Bucket, BucketKind, Key, MasterKeys, Segment, Vault};
+use crate::ids::Tenant;
 
 /// Where the servers are.
 #[derive(Deserialize)]
@@ -122,7 +126,7 @@ impl Place {
     }
 
     /// Reads a range of an object.
-    pub async fn read(&self, key: &Key, range: std::ops::Range<u64>) -> Result<Vec<u8>, BlobError> {
+    pub async fn read(&self, key: &Key, range: Range<u64>) -> Result<Vec<u8>, BlobError> {
         let reading = self.bucket.read_range(key, range).await?;
         let pieces: Vec<Bytes> = reading.bytes.try_collect().await?;
         Ok(pieces.concat())
@@ -164,6 +168,104 @@ impl Place {
             }
         }
     }
+}
+
+/// A vault within a place, and the tenant that uses it.
+pub(in crate::blob) struct Safe {
+    pub place: Place,
+    pub vault: Vault,
+    pub tenant: Tenant,
+}
+
+impl Safe {
+    pub fn new(place: Place) -> Self {
+        let vault = Vault::new(place.bucket.clone(), keys(&[1]));
+        let tenant = tenant("alice");
+        Self {
+            place,
+            vault,
+            tenant,
+        }
+    }
+
+    /// Seals a blob, in pieces of an odd size.
+    pub async fn seal(&self, bytes: &Bytes) -> Result<Segment, BlobError> {
+        let blob = Uuid::now_v7();
+        let mut writer = self.vault.seal(&self.tenant, blob).await?;
+        let mut rest = bytes.clone();
+        while !rest.is_empty() {
+            let piece = rest.split_to(rest.len().min(70_001));
+            writer.write(piece).await?;
+        }
+        let sealed = writer.finish().await?;
+        assert_eq!(sealed.bytes, bytes.len() as u64);
+        let stored = self.place.bucket.size(&self.key(blob)).await?;
+        assert_eq!(sealed.stored_bytes, stored);
+        Ok(Segment {
+            blob,
+            bytes: sealed.bytes,
+            sha256: sealed.sha256,
+            wrapped: sealed.wrapped,
+        })
+    }
+
+    /// Reads a range of a file of `segments`.
+    pub async fn open(
+        &self,
+        segments: &[Segment],
+        range: Range<u64>,
+    ) -> Result<Vec<u8>, BlobError> {
+        read_by(&self.vault, &self.tenant, segments, range).await
+    }
+
+    /// Reads a whole blob.
+    pub async fn open_whole(&self, segment: &Segment) -> Result<Vec<u8>, BlobError> {
+        self.open(std::slice::from_ref(segment), 0..segment.bytes)
+            .await
+    }
+
+    /// What the bucket holds of a blob.
+    pub async fn stored(&self, segment: &Segment) -> Vec<u8> {
+        let key = self.key(segment.blob);
+        let size = self.place.bucket.size(&key).await.unwrap();
+        self.place.read(&key, 0..size).await.unwrap()
+    }
+
+    /// Puts `stored` in the place of a blob.
+    pub async fn replace(&self, segment: &Segment, stored: Vec<u8>) {
+        let key = self.key(segment.blob);
+        self.place.write(&key, &stored.into()).await.unwrap();
+    }
+
+    pub fn key(&self, blob: Uuid) -> Key {
+        Key::of_blob(&self.tenant, blob)
+    }
+}
+
+/// Reads a range by another vault, or as another tenant.
+pub(in crate::blob) async fn read_by(
+    vault: &Vault,
+    tenant: &Tenant,
+    segments: &[Segment],
+    range: Range<u64>,
+) -> Result<Vec<u8>, BlobError> {
+    let bytes = vault.open(tenant, segments, range).await?;
+    let pieces: Vec<Bytes> = bytes.try_collect().await?;
+    Ok(pieces.concat())
+}
+
+/// Master keys with these ids, the same for the same id.
+pub(in crate::blob) fn keys(ids: &[u32]) -> MasterKeys {
+    let key = |id: &u32| {
+        let bytes = BASE64_STANDARD.encode([*id as u8; 32]);
+        format!("{id}:base64:{bytes}")
+    };
+    let keys: Vec<String> = ids.iter().map(key).collect();
+    keys.join(",").parse().unwrap()
+}
+
+pub(in crate::blob) fn tenant(name: &str) -> Tenant {
+    Tenant::vouched(name.parse().unwrap())
 }
 
 /// A key for a test.
