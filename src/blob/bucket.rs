@@ -3,9 +3,11 @@
 mod address;
 mod conditional;
 mod reader;
+mod unfinished;
 mod writer;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
@@ -26,6 +28,8 @@ use crate::clock::Timestamp;
 pub struct Bucket {
     kind: BucketKind,
     store: Arc<PrefixStore<Box<dyn ObjectStore>>>,
+    /// Where a bucket of files lies.
+    folder: Option<PathBuf>,
 }
 
 /// What a [`Bucket`] is.
@@ -69,6 +73,10 @@ impl Bucket {
         Ok(Self {
             kind,
             store: Arc::new(store),
+            folder: match address {
+                Address::File(folder) => Some(folder),
+                Address::S3(_) | Address::Gcs(_) => None,
+            },
         })
     }
 

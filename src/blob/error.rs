@@ -46,6 +46,12 @@ impl BlobError {
         Self::new(BlobErrorKind::Damaged, source)
     }
 
+    /// A writer that lost bytes, and so can make no object any more.
+    pub(super) fn interrupted() -> Self {
+        let source = "an earlier write failed or was given up";
+        Self::new(BlobErrorKind::Unavailable, source)
+    }
+
     fn new(kind: BlobErrorKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             kind,

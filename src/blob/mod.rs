@@ -12,7 +12,8 @@
 //!
 //! The row is the truth. Write the blob first and the row after it; delete the row first and the blob
 //! after it. A crash between the two leaves a blob without a row, which a sweep finds with
-//! [`Vault::list`]. Every failure is a [`BlobError`], whose kind says what to do.
+//! [`Vault::list`]; one in the middle of a blob leaves a draft, for [`Bucket::remove_unfinished`]. A
+//! writer that is dropped leaves neither. Every failure is a [`BlobError`], whose kind says what to do.
 
 mod bucket;
 mod envelope;

@@ -96,6 +96,12 @@ impl Vault {
         self.keys.rewrap(wrapped, &Identity { tenant, blob })
     }
 
+    /// Where the blobs lie.
+    #[must_use]
+    pub fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
     /// The id of the master key that wraps; rows with another one wait to be rewrapped.
     #[must_use]
     pub fn current_key_id(&self) -> u32 {

@@ -28,6 +28,9 @@ pub struct BucketWriter {
     pieces: Vec<Bytes>,
     buffered: usize,
     upload: Option<Upload>,
+    /// True while bytes are between the caller and the bucket: if a write fails or is given up
+    /// half-way, what it held is lost, and the object must not be made without it.
+    is_interrupted: bool,
 }
 
 #[derive(Debug)]
@@ -50,6 +53,7 @@ impl Bucket {
             pieces: Vec::new(),
             buffered: 0,
             upload: None,
+            is_interrupted: false,
         }
     }
 }
@@ -58,16 +62,23 @@ impl BucketWriter {
     /// Adds `bytes` to the end. Waits while too many parts are on their way.
     ///
     /// # Errors
-    /// What the bucket reports; nothing can be written after that.
+    /// What the bucket reports; nothing can be written or finished after that, nor after a write
+    /// that was given up before its end.
     pub async fn write(&mut self, mut bytes: Bytes) -> Result<(), BlobError> {
+        if std::mem::replace(&mut self.is_interrupted, true) {
+            return Err(BlobError::interrupted());
+        }
         while self.buffered + bytes.len() >= self.part_size {
             let rest = bytes.split_off(self.part_size - self.buffered);
             self.pieces.push(bytes);
             self.send().await?;
             bytes = rest;
         }
-        self.buffered += bytes.len();
-        self.pieces.push(bytes);
+        if !bytes.is_empty() {
+            self.buffered += bytes.len();
+            self.pieces.push(bytes);
+        }
+        self.is_interrupted = false;
         Ok(())
     }
 
@@ -77,6 +88,9 @@ impl BucketWriter {
     /// What the bucket reports; then no object was made, unless the answer to the last request was
     /// lost.
     pub async fn finish(mut self) -> Result<(), BlobError> {
+        if self.is_interrupted {
+            return Err(BlobError::interrupted());
+        }
         if self.upload.is_none() {
             let payload = self.take_pieces();
             self.bucket.store.put(&self.path, payload).await?;

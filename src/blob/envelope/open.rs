@@ -219,6 +219,9 @@ impl OpenSegment {
 
     /// The next `length` stored bytes.
     async fn take(&mut self, length: usize) -> Result<BytesMut, BlobError> {
+        // Room for the whole chunk at once, not piece by piece.
+        let missing = length.saturating_sub(self.arrived.len());
+        self.arrived.reserve(missing);
         while self.arrived.len() < length {
             match self.stored.try_next().await? {
                 Some(bytes) => self.arrived.extend_from_slice(&bytes),

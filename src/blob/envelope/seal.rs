@@ -27,6 +27,8 @@ pub struct SealingWriter {
     chunks_sent: u64,
     digest: Sha256,
     bytes: u64,
+    /// True while a write is under way, as in the bucket's writer.
+    is_interrupted: bool,
 }
 
 /// What is known of a blob when it is written, and what its row keeps.
@@ -58,14 +60,19 @@ impl SealingWriter {
             chunks_sent: 0,
             digest: Sha256::new(),
             bytes: 0,
+            is_interrupted: false,
         })
     }
 
     /// Adds `bytes`, of any length, to the end. Waits while the bucket is slower than the caller.
     ///
     /// # Errors
-    /// What the bucket reports; nothing can be written after that.
+    /// What the bucket reports; nothing can be written or finished after that, nor after a write
+    /// that was given up before its end.
     pub async fn write(&mut self, mut bytes: Bytes) -> Result<(), BlobError> {
+        if std::mem::replace(&mut self.is_interrupted, true) {
+            return Err(BlobError::interrupted());
+        }
         while !bytes.is_empty() {
             // A full chunk waits for the next byte, since it may be the last.
             if self.chunk.len() == CHUNK {
@@ -77,6 +84,7 @@ impl SealingWriter {
             self.bytes += piece.len() as u64;
             self.chunk.extend_from_slice(&piece);
         }
+        self.is_interrupted = false;
         Ok(())
     }
 
@@ -92,6 +100,9 @@ impl SealingWriter {
     /// What the bucket reports; then no blob was made, unless the answer to the last request was
     /// lost.
     pub async fn finish(mut self) -> Result<Sealed, BlobError> {
+        if self.is_interrupted {
+            return Err(BlobError::interrupted());
+        }
         self.send_chunk(true).await?;
         self.writer.finish().await?;
         let bytes = self.bytes;

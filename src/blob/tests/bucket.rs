@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 
 use super::support::{Place, key, noise, on_all, settings};
 use crate::blob::{BlobErrorKind, Bucket, BucketKind};
@@ -112,6 +112,51 @@ async fn a_dropped_writer_leaves_nothing() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_write_that_was_given_up_makes_no_object() {
+    for kind in [BucketKind::S3, BucketKind::Gcs] {
+        let place = Place::new(kind);
+        let begin = || async {
+            let mut writer = place.bucket.writer(&key("a"));
+            writer.write(noise(MIB)).await.unwrap();
+            let second = writer.write(noise(5 * MIB));
+            // It waits for the bucket's answer to its first request.
+            assert!(second.now_or_never().is_none());
+            writer
+        };
+        let refused = begin().await.finish().await.unwrap_err();
+        assert_eq!(refused.kind(), BlobErrorKind::Unavailable);
+        let refused = begin().await.write(noise(1)).await.unwrap_err();
+        assert_eq!(refused.kind(), BlobErrorKind::Unavailable);
+        assert!(place.keys().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn drafts_of_killed_writers_are_removed_when_they_are_old() {
+    let place = Place::new(BucketKind::File);
+    place.write(&key("a/kept"), &noise(1)).await.unwrap();
+    let mut alive = place.bucket.writer(&key("a/kept"));
+    alive.write(noise(2 * MIB)).await.unwrap();
+    assert_eq!(place.unfinished(), 1);
+    let remove = async |before| place.bucket.remove_unfinished(before).await.unwrap();
+    let (now, hour) = (Timestamp::now(), Duration::from_secs(3600));
+    let hour_ago = Timestamp::from_micros(now.as_micros() - hour.as_micros() as i64).unwrap();
+    assert_eq!(remove(hour_ago).await, 0);
+    alive.finish().await.unwrap();
+
+    let killed = place.folder().join("files/a/killed#1");
+    std::fs::write(&killed, "draft").unwrap();
+    assert_eq!(remove(hour_ago).await, 0);
+    assert_eq!(remove(now.plus(hour)).await, 1);
+    assert_eq!(
+        (place.unfinished(), place.keys().await),
+        (0, vec!["a/kept".to_owned()])
+    );
+    let cloud = Place::new(BucketKind::Gcs).bucket;
+    assert_eq!(cloud.remove_unfinished(now).await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Sealing and opening: what goes in comes out, from every bucket.
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestRunner;
@@ -165,6 +165,22 @@ async fn a_writer_that_is_dropped_leaves_nothing() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_write_that_was_given_up_makes_no_blob() {
+    let safe = Safe::new(Place::new(BucketKind::Gcs));
+    let mut writer = safe.vault.seal(&safe.tenant, Uuid::now_v7()).await.unwrap();
+    // It stops for others after a mebibyte, before the bucket is asked for anything.
+    assert!(
+        writer
+            .write(noise(2 * 1024 * 1024))
+            .now_or_never()
+            .is_none()
+    );
+    let refused = writer.finish().await.unwrap_err();
+    assert_eq!(refused.kind(), BlobErrorKind::Unavailable);
+    assert!(safe.place.keys().await.is_empty());
 }
 
 #[tokio::test]
