@@ -106,6 +106,7 @@ async fn a_dropped_writer_leaves_nothing() {
         for length in [10, 12 * MIB] {
             let mut writer = place.bucket.writer(&key("a/dropped"));
             writer.write(noise(length)).await.unwrap();
+            assert_eq!(place.unfinished(), usize::from(length > 5 * MIB));
             drop(writer);
             place.wait_until_nothing_is_unfinished().await;
             assert!(place.keys().await.is_empty());
@@ -174,15 +175,18 @@ async fn a_bucket_that_fails_for_a_moment_is_asked_again() {
 
 #[tokio::test]
 async fn a_bucket_that_goes_on_failing_is_unavailable_and_keeps_nothing() {
-    let place = Place::new(BucketKind::Gcs);
-    let (key, bytes) = (key("a"), noise(6 * MIB));
-    place.fail("PUT", 1000);
-    let error = place.write(&key, &bytes).await.unwrap_err();
-    assert_eq!(error.kind(), BlobErrorKind::Unavailable);
-    place.wait_until_nothing_is_unfinished().await;
-    place.recover();
-    place.write(&key, &bytes).await.unwrap();
-    assert_eq!(place.keys().await, ["a"]);
+    let fail = async |kind| {
+        let place = Place::new(kind);
+        let (key, bytes) = (key("a"), noise(6 * MIB));
+        place.fail("PUT", 1000);
+        let error = place.write(&key, &bytes).await.unwrap_err();
+        assert_eq!(error.kind(), BlobErrorKind::Unavailable);
+        place.wait_until_nothing_is_unfinished().await;
+        place.recover();
+        place.write(&key, &bytes).await.unwrap();
+        assert_eq!(place.keys().await, ["a"]);
+    };
+    tokio::join!(fail(BucketKind::S3), fail(BucketKind::Gcs));
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ impl Place {
         keys
     }
 
-    /// Waits until no unfinished upload is left; the server of S3 does not tell.
+    /// Waits until no unfinished upload is left.
     pub async fn wait_until_nothing_is_unfinished(&self) {
         for _ in 0..100 {
             if self.unfinished() == 0 {
@@ -160,8 +160,7 @@ impl Place {
     pub fn unfinished(&self) -> usize {
         match self.bucket.kind() {
             BucketKind::File => files_below(self.folder()),
-            BucketKind::S3 => 0,
-            BucketKind::Gcs => {
+            BucketKind::S3 | BucketKind::Gcs => {
                 let url = format!("{}/_uploads/{}", SERVERS.control, self.prefix);
                 let mut answer = ureq::get(&url).call().unwrap();
                 answer.body_mut().read_to_string().unwrap().parse().unwrap()

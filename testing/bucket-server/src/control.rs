@@ -2,7 +2,7 @@
 //!
 //! `POST /_fail` plans a [`Fault`](crate::faults::Fault) (JSON); `DELETE /_fail/{path}` forgets
 //! those planned for that path; `GET /_uploads/{path}` answers with the number of unfinished
-//! multipart uploads to GCS whose path holds that.
+//! multipart uploads whose path holds that.
 
 use std::sync::Arc;
 
@@ -12,12 +12,14 @@ use hyper::body::Incoming;
 
 use crate::faults::Faults;
 use crate::gcs::Gcs;
+use crate::s3::S3;
 use crate::serve::{Answer, Body, plain};
 
 /// The third server, which steers the other two.
 pub struct Control {
     pub faults: Arc<Faults>,
     pub gcs: Arc<Gcs>,
+    pub s3: Arc<S3>,
 }
 
 impl Answer for Control {
@@ -31,7 +33,8 @@ impl Answer for Control {
             }
             (&Method::GET, path) if path.starts_with("/_uploads/") => {
                 let path = path.trim_start_matches("/_uploads/");
-                plain(StatusCode::OK, self.gcs.uploads(path).to_string())
+                let uploads = self.gcs.uploads(path) as i64 + self.s3.uploads(path);
+                plain(StatusCode::OK, uploads.to_string())
             }
             _ => plain(StatusCode::NOT_FOUND, "no such control"),
         }

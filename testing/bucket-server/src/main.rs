@@ -27,11 +27,11 @@ async fn main() -> Result<()> {
     let faults = Arc::new(Faults::default());
     let folder = tempfile::tempdir()?;
     let gcs = Arc::new(Gcs::default());
-    let s3 = S3::on(folder.path())?;
+    let s3 = Arc::new(S3::on(folder.path())?);
     let addresses = json!({
-        "s3": serve::start(s3, Some((Server::S3, Arc::clone(&faults)))).await?,
+        "s3": serve::start(Arc::clone(&s3), Some((Server::S3, Arc::clone(&faults)))).await?,
         "gcs": serve::start(Arc::clone(&gcs), Some((Server::Gcs, Arc::clone(&faults)))).await?,
-        "control": serve::start(Control { faults, gcs }, None).await?,
+        "control": serve::start(Control { faults, gcs, s3 }, None).await?,
     });
     println!("{addresses}");
     std::io::stdout().flush()?;

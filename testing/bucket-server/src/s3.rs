@@ -1,6 +1,8 @@
 //! S3, as `s3s-fs` speaks it.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Mutex;
 
 use anyhow::{Result, anyhow};
 use http::{Method, Request, Response, StatusCode};
@@ -18,6 +20,8 @@ pub struct S3 {
     /// `s3s-fs` looks at a condition before it reads the body and writes: two requests at once
     /// would both be granted, which S3 never does.
     conditions: RwLock<()>,
+    /// Multipart uploads begun less those ended, by path: `s3s-fs` does not list them.
+    uploads: Mutex<HashMap<String, i64>>,
 }
 
 impl S3 {
@@ -30,16 +34,44 @@ impl S3 {
         let files = s3s_fs::FileSystem::new(folder).map_err(|error| anyhow!("{error:?}"))?;
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single("test", "test-secret"));
-        let conditions = RwLock::new(());
         Ok(Self {
             service: builder.build(),
-            conditions,
+            conditions: RwLock::default(),
+            uploads: Mutex::default(),
         })
     }
 
+    /// How many multipart uploads to paths that hold `path` were begun, and neither completed nor
+    /// aborted.
+    pub fn uploads(&self, path: &str) -> i64 {
+        let uploads = self.uploads.lock().unwrap();
+        let below = uploads.iter().filter(|(key, _)| key.contains(path));
+        below.map(|(_, count)| count).sum()
+    }
+
+    /// What `request` does to the number of uploads, when it succeeds.
+    fn change(request: &Request<Incoming>) -> i64 {
+        let query = request.uri().query().unwrap_or_default();
+        let has = |name: &str| {
+            let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+            pairs.any(|(known, _)| known == name)
+        };
+        match *request.method() {
+            Method::POST if has("uploads") => 1,
+            Method::POST | Method::DELETE if has("uploadId") => -1,
+            _ => 0,
+        }
+    }
+
     async fn call(&self, request: Request<Incoming>) -> Response<Body> {
+        let (path, change) = (request.uri().path().to_owned(), Self::change(&request));
         match self.service.call(request.map(s3s::Body::from)).await {
-            Ok(response) => response.map(BodyExt::boxed_unsync),
+            Ok(response) => {
+                if change != 0 && response.status().is_success() {
+                    *self.uploads.lock().unwrap().entry(path).or_default() += change;
+                }
+                response.map(BodyExt::boxed_unsync)
+            }
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:?}")),
         }
     }

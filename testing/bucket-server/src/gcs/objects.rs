@@ -186,3 +186,40 @@ impl State {
         object
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_goes_on_where_its_page_ended() {
+        let objects = Objects::default();
+        for path in ["a/x1", "a/x2", "a/x3", "a/y", "ab/x"] {
+            objects.put(path, Vec::new(), None).unwrap();
+        }
+        let list = |after: &str| {
+            let page = objects.list("a", "x", after, 2);
+            let keys: Vec<_> = page.objects.into_iter().map(|(key, _)| key).collect();
+            (keys.join(" "), page.next)
+        };
+        assert_eq!(list(""), ("x1 x2".to_owned(), Some("x2".to_owned())));
+        assert_eq!(list("x2"), ("x3".to_owned(), None));
+    }
+
+    #[test]
+    fn an_upload_is_the_parts_that_it_names_in_their_order() {
+        let objects = Objects::default();
+        let upload = objects.begin_upload("a/x");
+        let part = |number, text: &'static str| {
+            let pieces = vec![Bytes::from_static(text.as_bytes())];
+            (number, objects.put_part(&upload, number, pieces).unwrap())
+        };
+        let (second, old, first) = (part(2, "second"), part(1, "old"), part(1, "first"));
+        let refused = objects.complete_upload(&upload, &[old, second.clone()]);
+        assert_eq!(refused.unwrap_err(), Refused::Malformed);
+        let object = objects.complete_upload(&upload, &[first, second]).unwrap();
+        assert_eq!(object.slice(0..object.size).concat(), b"firstsecond");
+        assert_eq!(object.slice(4..6).concat(), b"ts");
+        assert_eq!(objects.abort_upload(&upload), Err(Refused::NotFound));
+    }
+}
