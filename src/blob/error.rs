@@ -118,13 +118,10 @@ fn kind_of_cause(error: &(dyn StdError + 'static)) -> BlobErrorKind {
     let mut next = Some(error);
     while let Some(error) = next {
         let io_error = error.downcast_ref::<io::Error>();
-        match io_error.map(io::Error::kind) {
-            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
-                return BlobErrorKind::Full;
-            }
-            // The file ends before the length that it had when it was opened.
-            Some(io::ErrorKind::UnexpectedEof) => return BlobErrorKind::Damaged,
-            _ => {}
+        if let Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =
+            io_error.map(io::Error::kind)
+        {
+            return BlobErrorKind::Full;
         }
         // An `io::Error` passes over what it wraps when it is asked for its source.
         let wrapped = io_error.and_then(io::Error::get_ref);

@@ -1,6 +1,7 @@
 //! Reading a range of an object as a stream.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
@@ -68,11 +69,20 @@ fn read_file(file: File, range: Range<u64>) -> BoxStream<'static, Result<Bytes, 
         let (bytes, file) = spawn_blocking(move || {
             let length = FILE_READ.min(range.end - range.start);
             let mut bytes = vec![0; length as usize];
-            file.read_exact_at(&mut bytes, range.start)?;
-            Ok::<_, std::io::Error>((Bytes::from(bytes), (file, range.start + length..range.end)))
+            read_exactly(&file, &mut bytes, range.start)?;
+            Ok::<_, BlobError>((Bytes::from(bytes), (file, range.start + length..range.end)))
         })
         .await??;
         Ok(Some((bytes, file)))
     })
     .boxed()
+}
+
+/// Objects never change, so one that ends before the length it was opened with was cut.
+fn read_exactly(file: &File, bytes: &mut [u8], start: u64) -> Result<(), BlobError> {
+    file.read_exact_at(bytes, start)
+        .map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => BlobError::damaged(error),
+            _ => error.into(),
+        })
 }

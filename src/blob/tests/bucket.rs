@@ -51,6 +51,23 @@ async fn ranges_are_read_alone_and_cut_to_the_object() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_cut_while_it_is_read_is_damaged() {
+    let place = Place::new(BucketKind::File);
+    place.write(&key("a"), &noise(MIB)).await.unwrap();
+    let mut reading = place
+        .bucket
+        .read_range(&key("a"), 0..MIB as u64)
+        .await
+        .unwrap();
+    reading.bytes.try_next().await.unwrap().unwrap();
+    let path = place.folder().join("files/a");
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_len(300_000).unwrap();
+    let error = reading.bytes.try_next().await.unwrap_err();
+    assert_eq!(error.kind(), BlobErrorKind::Damaged);
+}
+
+#[tokio::test]
 async fn what_is_deleted_is_gone_and_deleting_it_again_is_nothing() {
     on_all(async |place| {
         let (kept, gone) = (key("a/kept"), key("a/gone"));
@@ -170,6 +187,21 @@ async fn a_bucket_that_fails_for_a_moment_is_asked_again() {
         }
         place.write(&key, &bytes).await.unwrap();
         assert!(place.read(&key, 0..bytes.len() as u64).await.unwrap() == bytes);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_continued() {
+    for kind in [BucketKind::S3, BucketKind::Gcs] {
+        let place = Place::new(kind);
+        let (key, bytes) = (key("a"), noise(3 * MIB));
+        place.write(&key, &bytes).await.unwrap();
+        place.cut(700_000, 2);
+        assert!(place.read(&key, 5..bytes.len() as u64).await.unwrap() == bytes[5..]);
+        // One that never gets further is an error, and not the end.
+        place.cut(0, 1000);
+        let error = place.read(&key, 0..bytes.len() as u64).await.unwrap_err();
+        assert_eq!(error.kind(), BlobErrorKind::Unavailable);
     }
 }
 

@@ -98,12 +98,25 @@ impl Place {
 
     /// The next `count` requests with `method` to this bucket are answered with 500.
     pub fn fail(&self, method: &str, count: u32) {
-        let fault = json!({
+        self.plan(&json!({
             "status": 500,
             "count": count,
             "method": method,
             "path": self.prefix,
-        });
+        }));
+    }
+
+    /// The next `count` answers with an object break off after about `length` bytes.
+    pub fn cut(&self, length: u64, count: u32) {
+        self.plan(&json!({
+            "cut": length,
+            "count": count,
+            "method": "GET",
+            "path": self.prefix,
+        }));
+    }
+
+    fn plan(&self, fault: &serde_json::Value) {
         let url = format!("{}/_fail", SERVERS.control);
         ureq::post(&url).send(fault.to_string()).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use http::{Method, StatusCode, Uri};
+use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
@@ -14,11 +14,21 @@ pub enum Server {
     Gcs,
 }
 
-/// A failure to come: requests that it fits are answered with `status`, `count` times.
+/// What a failure does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Blow {
+    /// The request is answered with this status, and does nothing.
+    Status(u16),
+    /// The answer breaks off after so many bytes of its body.
+    Cut(u64),
+}
+
+/// A failure to come: it happens to requests that it fits, `count` times.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Fault {
-    status: u16,
+    #[serde(flatten)]
+    blow: Blow,
     count: u32,
     /// Both, when it is not named.
     server: Option<Server>,
@@ -50,19 +60,19 @@ impl Faults {
         planned.retain(|fault| fault.path != path);
     }
 
-    /// The status that a request must be answered with, when a failure was planned for it.
-    pub fn strike(&self, server: Server, method: &Method, uri: &Uri) -> Option<StatusCode> {
+    /// What happens to a request, when a failure was planned for it.
+    pub fn strike(&self, server: Server, method: &Method, uri: &Uri) -> Option<Blow> {
         let mut planned = self.planned.lock().unwrap();
         let index = planned
             .iter()
             .position(|fault| fault.fits(server, method, uri))?;
         let fault = &mut planned[index];
-        let status = StatusCode::from_u16(fault.status).unwrap();
+        let blow = fault.blow;
         fault.count -= 1;
         if fault.count == 0 {
             planned.remove(index);
         }
-        Some(status)
+        Some(blow)
     }
 }
 
@@ -95,8 +105,8 @@ mod tests {
         assert_eq!(strike(Server::Gcs, Method::GET, "/test/a%2Fb"), None);
         assert_eq!(strike(Server::Gcs, Method::PUT, "/test/c"), None);
         for _ in 0..2 {
-            let status = strike(Server::Gcs, Method::PUT, "/test/a%2Fb");
-            assert_eq!(status, Some(StatusCode::SERVICE_UNAVAILABLE));
+            let blow = strike(Server::Gcs, Method::PUT, "/test/a%2Fb");
+            assert_eq!(blow, Some(Blow::Status(503)));
         }
         assert_eq!(strike(Server::Gcs, Method::PUT, "/test/a%2Fb"), None);
     }

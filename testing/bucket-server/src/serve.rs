@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::Bytes;
+use futures::StreamExt;
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyDataStream, BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::faults::{Faults, Server};
+use crate::faults::{Blow, Faults, Server};
 
 /// The body of every answer.
 pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -85,11 +86,26 @@ async fn respond<A: Answer>(request: Request<Incoming>, shared: &Shared<A>) -> R
         .as_ref()
         .and_then(|(name, faults)| faults.strike(*name, request.method(), request.uri()));
     match planned {
-        Some(status) => {
+        Some(Blow::Status(status)) => {
             // An answer before the end of the request would look like a broken connection.
             let _ = request.into_body().collect().await;
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             plain(status, "planned")
         }
+        Some(Blow::Cut(length)) => server.answer(request).await.map(|body| cut(body, length)),
         None => server.answer(request).await,
     }
+}
+
+/// The beginning of a body, and then an error, which breaks the connection.
+fn cut(body: Body, length: u64) -> Body {
+    let mut left = length;
+    let frames = BodyDataStream::new(body).map(move |bytes| {
+        let bytes = bytes?;
+        left = left
+            .checked_sub(bytes.len() as u64)
+            .ok_or("the answer was planned to break off here")?;
+        Ok(Frame::data(bytes))
+    });
+    StreamBody::new(frames).boxed_unsync()
 }
