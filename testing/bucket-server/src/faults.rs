@@ -1,6 +1,6 @@
 //! Failures that a test plans.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
@@ -49,20 +49,24 @@ pub struct Faults {
 }
 
 impl Faults {
+    fn planned(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Plans a failure.
     pub fn plan(&self, fault: Fault) {
-        self.planned.lock().unwrap().push(fault);
+        self.planned().push(fault);
     }
 
     /// Forgets the failures whose path is `path`.
     pub fn clear(&self, path: &str) {
-        let mut planned = self.planned.lock().unwrap();
+        let mut planned = self.planned();
         planned.retain(|fault| fault.path != path);
     }
 
     /// What happens to a request, when a failure was planned for it.
     pub fn strike(&self, server: Server, method: &Method, uri: &Uri) -> Option<Blow> {
-        let mut planned = self.planned.lock().unwrap();
+        let mut planned = self.planned();
         let index = planned
             .iter()
             .position(|fault| fault.fits(server, method, uri))?;

@@ -52,13 +52,13 @@ impl Gcs {
                 let tag = self
                     .objects
                     .put_part(upload, number, read(request).await?)?;
-                Ok(tagged(&tag, None, ""))
+                tagged(&tag, None, "")
             }
             (&Method::PUT, None) => {
                 let condition = condition(request.headers())?;
                 let chunks = read(request).await?;
                 let object = self.objects.put(&target.path, chunks, condition)?;
-                Ok(tagged(&object.tag, Some(object.generation), ""))
+                tagged(&object.tag, Some(object.generation), "")
             }
             (&Method::POST, Some(upload)) => self.complete(upload, request).await,
             (&Method::POST, None) if target.query.contains_key("uploads") => {
@@ -86,7 +86,7 @@ impl Gcs {
         let parts = xml::parts(&body).ok_or(Refused::Malformed)?;
         let object = self.objects.complete_upload(upload, &parts)?;
         let body = xml::upload_completed(&object.tag);
-        Ok(tagged(&object.tag, Some(object.generation), &body))
+        tagged(&object.tag, Some(object.generation), &body)
     }
 
     fn list(&self, target: &Target) -> Response<Body> {
@@ -180,14 +180,13 @@ fn condition(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
     generation.map(Some).ok_or(Refused::Malformed)
 }
 
-fn tagged(tag: &str, generation: Option<u64>, body: &str) -> Response<Body> {
-    let mut response = plain(StatusCode::OK, body.to_owned());
-    let headers = response.headers_mut();
-    headers.insert("etag", tag.parse().unwrap());
+fn tagged(tag: &str, generation: Option<u64>, words: &str) -> Result<Response<Body>, Refused> {
+    let mut response = Response::builder().header("etag", tag);
     if let Some(generation) = generation {
-        headers.insert(GENERATION, generation.into());
+        response = response.header(GENERATION, generation);
     }
-    response
+    let body = text(words.to_owned());
+    response.body(body).map_err(|_| Refused::Malformed)
 }
 
 fn stream(object: &Object, range: std::ops::Range<u64>) -> Body {

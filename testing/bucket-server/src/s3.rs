@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, anyhow};
 use http::{Method, Request, Response, StatusCode};
@@ -44,9 +44,13 @@ impl S3 {
     /// How many multipart uploads to paths that hold `path` were begun, and neither completed nor
     /// aborted.
     pub fn uploads(&self, path: &str) -> i64 {
-        let uploads = self.uploads.lock().unwrap();
+        let uploads = self.open_uploads();
         let below = uploads.iter().filter(|(key, _)| key.contains(path));
         below.map(|(_, count)| count).sum()
+    }
+
+    fn open_uploads(&self) -> MutexGuard<'_, HashMap<String, i64>> {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What `request` does to the number of uploads, when it succeeds.
@@ -68,7 +72,7 @@ impl S3 {
         match self.service.call(request.map(s3s::Body::from)).await {
             Ok(response) => {
                 if change != 0 && response.status().is_success() {
-                    *self.uploads.lock().unwrap().entry(path).or_default() += change;
+                    *self.open_uploads().entry(path).or_default() += change;
                 }
                 response.map(BodyExt::boxed_unsync)
             }

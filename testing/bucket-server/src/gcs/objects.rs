@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -72,8 +72,12 @@ impl Object {
 }
 
 impl Objects {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn get(&self, path: &str) -> Result<Arc<Object>, Refused> {
-        let state = self.state.lock().unwrap();
+        let state = self.state();
         state.objects.get(path).cloned().ok_or(Refused::NotFound)
     }
 
@@ -84,7 +88,7 @@ impl Objects {
         pieces: Vec<Bytes>,
         condition: Option<u64>,
     ) -> Result<Arc<Object>, Refused> {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         let current = state
             .objects
             .get(path)
@@ -96,14 +100,14 @@ impl Objects {
     }
 
     pub fn delete(&self, path: &str) -> Result<(), Refused> {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         let removed = state.objects.remove(path);
         removed.map(|_| ()).ok_or(Refused::NotFound)
     }
 
     /// At most `limit` objects of `bucket` whose keys begin with `prefix` and come after `after`.
     pub fn list(&self, bucket: &str, prefix: &str, after: &str, limit: usize) -> Page {
-        let state = self.state.lock().unwrap();
+        let state = self.state();
         let keys = state.objects.iter().filter_map(|(path, object)| {
             let key = path.strip_prefix(bucket)?.strip_prefix('/')?;
             let is_asked = key.starts_with(prefix) && (after.is_empty() || key > after);
@@ -120,13 +124,13 @@ impl Objects {
     }
 
     pub fn uploads(&self, path: &str) -> usize {
-        let state = self.state.lock().unwrap();
+        let state = self.state();
         let uploads = state.uploads.values();
         uploads.filter(|upload| upload.path.contains(path)).count()
     }
 
     pub fn begin_upload(&self, path: &str) -> String {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         state.generation += 1;
         let id = format!("upload-{}", state.generation);
         let upload = Upload {
@@ -139,7 +143,7 @@ impl Objects {
 
     /// Keeps a part, and returns its entity tag.
     pub fn put_part(&self, id: &str, number: usize, pieces: Vec<Bytes>) -> Result<String, Refused> {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         state.generation += 1;
         let tag = format!("\"part-{}\"", state.generation);
         let upload = state.uploads.get_mut(id).ok_or(Refused::NotFound)?;
@@ -148,7 +152,7 @@ impl Objects {
     }
 
     pub fn abort_upload(&self, id: &str) -> Result<(), Refused> {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         let removed = state.uploads.remove(id);
         removed.map(|_| ()).ok_or(Refused::NotFound)
     }
@@ -159,7 +163,7 @@ impl Objects {
         id: &str,
         parts: &[(usize, String)],
     ) -> Result<Arc<Object>, Refused> {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         let upload = state.uploads.get(id).ok_or(Refused::NotFound)?;
         let mut pieces = Vec::new();
         for (number, tag) in parts {
