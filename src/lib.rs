@@ -1,10 +1,11 @@
 //! GPT Object Store: durable memory for Custom GPTs and other programs, over HTTPS.
 //!
-//! `ARCHITECTURE.md` draws the layers: `commands -> server -> api -> service -> store`;
+//! `ARCHITECTURE.md` draws the layers: `commands -> server -> api -> service -> {store, blob}`;
 //! `clock`, `document` and `ids` are leaves that serve all of them.
 
 pub mod api;
 pub mod auth;
+pub mod blob;
 pub mod clock;
 pub mod commands;
 pub mod config;

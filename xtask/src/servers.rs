@@ -1,6 +1,7 @@
-//! Throw-away servers: a PostgreSQL cluster and a GPT Object Store of their own, on free ports,
-//! that go when this process goes, however it goes.
+//! Throw-away servers: a PostgreSQL cluster, a GPT Object Store and buckets of their own, on free
+//! ports, that go when this process goes, however it goes.
 
+mod buckets;
 mod object_store;
 mod postgres;
 
@@ -12,6 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 
+pub use self::buckets::Buckets;
 pub use self::object_store::ObjectStore;
 pub use self::postgres::Cluster;
 

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use self::steps::Steps;
 use crate::programs::{DENY, NEXTEST, POSTGRESQL, cargo_command};
-use crate::servers::{Cluster, ObjectStore, run as run_command, suite_place};
+use crate::servers::{Buckets, Cluster, ObjectStore, run as run_command, suite_place};
 use crate::{generate, tidy};
 
 /// The suite's bar after compilation, on a machine that does nothing else.
@@ -147,8 +147,9 @@ struct Tests<'a> {
     cluster: Cluster,
 }
 
-/// The real program, once on each database, for the tests that speak HTTP.
+/// The real program, once on each database, for the tests that speak HTTP, and buckets.
 struct Servers {
+    buckets: Buckets,
     sqlite: ObjectStore,
     postgres: ObjectStore,
     folder: TempDir,
@@ -170,7 +171,9 @@ impl Servers {
             ObjectStore::start(&program, database_url, &own)
         };
         let file = format!("sqlite://{}/contract.db", folder.path().display());
+        let buckets = program.with_file_name("bucket-server");
         Ok(Self {
+            buckets: Buckets::start(&buckets, folder.path())?,
             sqlite: start("sqlite", &file)?,
             postgres: start("postgres", &cluster.url("contract"))?,
             folder,
@@ -248,6 +251,7 @@ impl<'a> Tests<'a> {
             "TEST_SERVER_POSTGRES",
             described(&servers.postgres, &database),
         );
+        command.env("TEST_BUCKETS", servers.buckets.addresses());
         command.env("TEST_POSTGRES_URL", self.cluster.url("postgres"));
         command.env("TEST_POSTGRES_BIN", self.cluster.bin());
         command.env("TEST_DATABASES", "sqlite,postgres");
