@@ -63,6 +63,17 @@ impl Source {
         }
     }
 
+    /// Every setting whose name begins with one of `prefixes`, for crates that have settings of
+    /// their own.
+    pub fn with_prefix(&self, prefixes: &[&str]) -> BTreeMap<String, String> {
+        let named = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        // The later ones win.
+        let all = self.file.iter().chain(&self.environment);
+        all.filter(|(name, _)| named(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
     /// Notes that `name` is wrong in a way that only a look at several settings tells.
     pub fn fault(&mut self, name: &str, what: impl Display) {
         self.faults.push(format!("{name}: {what}"));

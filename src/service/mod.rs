@@ -20,8 +20,8 @@ pub use batch::{BatchItem, BatchOutcome, Operation, OperationKind};
 pub use collections::{NewSchema, Upserted};
 pub use documents::parse_document;
 pub use files::{
-    FileBytes, FileContent, FileDetails, FileLimits, FileQuery, FileRow, NewFile, NewUpload,
-    PartRow, SignedLink, UploadRow, UploadState,
+    FileBytes, FileContent, FileCounters, FileDetails, FileLimits, FileQuery, FileRow, FileSweep,
+    Files, NewFile, NewUpload, PartRow, RewrapReport, SignedLink, UploadRow, UploadState,
 };
 pub use idempotency::IdempotencyKey;
 pub use keys::{IssuedKey, KeyRequest};
@@ -31,7 +31,7 @@ pub use precondition::Preconditions;
 
 pub use crate::store::{CollectionRow, GptRow, KeyRow, ObjectRow};
 
-use crate::config::Limits;
+use crate::config::{FileRules, Limits};
 use crate::document::schema::SchemaCache;
 use crate::error::Error;
 use crate::ids::{CollectionName, GptId, Tenant};
@@ -55,10 +55,11 @@ pub struct Service {
     /// The collections last seen. A write names the id and version that it was checked against, and
     /// the store refuses it when they are no longer those in force, so this may be out of date.
     collections: Cache<(GptId, CollectionName), Arc<CollectionRow>>,
+    files: Files,
 }
 
 impl Service {
-    /// The service over `store`.
+    /// The service over `store`, without files.
     #[must_use]
     pub fn new(store: Store, limits: Limits) -> Self {
         Self {
@@ -66,6 +67,7 @@ impl Service {
             limits,
             schemas: SchemaCache::new(SCHEMA_MEMORY),
             collections: Cache::new(REMEMBERED_COLLECTIONS),
+            files: Files::closed(FileRules::default()),
         }
     }
 

@@ -6,6 +6,7 @@ pub mod app;
 pub mod cluster;
 pub mod conformance;
 pub mod database;
+pub mod files;
 pub mod http;
 pub mod process;
 pub mod snapshot;

@@ -6,7 +6,10 @@ use sea_orm::{EntityTrait, IdenStatic, Iterable};
 use tempfile::TempDir;
 
 use super::support::{migrated, on_both, on_both_alone, sql, sqlite};
-use crate::store::entity::{api_keys, collections, gpts, idempotency_keys, objects, settings};
+use crate::store::entity::{
+    api_keys, blobs, collections, file_usage, files, gpts, idempotency_keys, objects, settings,
+    upload_parts, uploads,
+};
 use crate::store::{Backend, Store};
 
 async fn describes<E: EntityTrait<Column: Iterable>>(store: &Store, entity: E, table: &str) {
@@ -34,6 +37,11 @@ async fn entities_describe_the_tables() {
         describes(&store, objects::Entity, "objects").await;
         describes(&store, idempotency_keys::Entity, "idempotency_keys").await;
         describes(&store, settings::Entity, "settings").await;
+        describes(&store, files::Entity, "files").await;
+        describes(&store, file_usage::Entity, "file_usage").await;
+        describes(&store, uploads::Entity, "uploads").await;
+        describes(&store, upload_parts::Entity, "upload_parts").await;
+        describes(&store, blobs::Entity, "blobs").await;
     })
     .await;
 }
