@@ -72,6 +72,9 @@ pub enum Error {
     /// The caller may not do this.
     #[error("forbidden: {0}")]
     Forbidden(String),
+    /// The GPT has as much as it may have. The text says of what, as a sentence.
+    #[error("quota exceeded: {0}")]
+    QuotaExceeded(String),
     /// No such object for this caller.
     #[error("no such object")]
     ObjectNotFound,

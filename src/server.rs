@@ -1,6 +1,8 @@
 //! The running server: the routes behind the edge, on a listener, with what runs beside them.
 
 mod acceptor;
+mod files;
+mod sweeper;
 mod upkeep;
 
 use std::future::Future;
@@ -20,6 +22,8 @@ use crate::service::Service;
 use crate::store::Store;
 
 use acceptor::TidyAcceptor;
+pub use files::open_files;
+use sweeper::{Intervals, Sweeper};
 use upkeep::Upkeep;
 
 /// Bytes of a signing secret that we make ourselves.
@@ -37,10 +41,12 @@ impl Server {
     /// Prepares a server over a store that is migrated.
     ///
     /// # Errors
-    /// When the signing secret can be neither read nor made.
+    /// When the signing secret can be neither read nor made, or the bucket of files cannot be used.
     pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
-        let cursors = CursorCodec::new(&secret(&config, &store).await?)?;
-        let service = service(&config, store.clone())?;
+        let secret = secret(&config, &store).await?;
+        let cursors = CursorCodec::new(&secret)?;
+        let files = open_files(&config.files, store.backend(), &secret)?;
+        let service = service(&config, store.clone())?.with_files(files);
         Ok(Self {
             config,
             store,
@@ -66,6 +72,16 @@ impl Server {
     ) -> std::io::Result<()> {
         let authenticator = Arc::new(Authenticator::new(self.store.clone()));
         let upkeep = Upkeep::start(authenticator.clone(), self.service.clone());
+        let files = &self.config.files;
+        let intervals = Intervals {
+            sweep: files.sweep_interval,
+            // What is younger than this is left alone anyway.
+            orphans: files.rules.orphan_age,
+        };
+        let sweeper = self
+            .service
+            .serves_files()
+            .then(|| Sweeper::start(self.service.clone(), intervals));
         let public_url: Arc<str> = self.config.http.public_url.as_str().into();
         let is_development = self.config.http.is_development;
         let handlers = Handlers {
@@ -89,6 +105,9 @@ impl Server {
         let served = PoemServer::new_with_acceptor(TidyAcceptor::new(listener)?)
             .run_with_graceful_shutdown(endpoint, stop, grace)
             .await;
+        if let Some(sweeper) = sweeper {
+            sweeper.finish().await;
+        }
         upkeep.finish().await;
         self.store.close().await;
         served
@@ -107,7 +126,7 @@ pub fn service(config: &Config, store: Store) -> Result<Service, Error> {
     })
 }
 
-/// The secret that signs cursors: configured, or made once and kept in the database, so that all
+/// The secret that signs cursors and links: configured, or made once and kept in the database, so that all
 /// replicas have the same.
 async fn secret(config: &Config, store: &Store) -> Result<Vec<u8>, Error> {
     if let Some(secret) = &config.secret_key {

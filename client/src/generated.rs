@@ -784,6 +784,8 @@ pub mod types {
         Unauthorized,
         #[serde(rename = "forbidden")]
         Forbidden,
+        #[serde(rename = "quota-exceeded")]
+        QuotaExceeded,
         #[serde(rename = "not-found")]
         NotFound,
         #[serde(rename = "object-not-found")]
@@ -839,6 +841,7 @@ pub mod types {
                 Self::FileTooLarge => f.write_str("file-too-large"),
                 Self::Unauthorized => f.write_str("unauthorized"),
                 Self::Forbidden => f.write_str("forbidden"),
+                Self::QuotaExceeded => f.write_str("quota-exceeded"),
                 Self::NotFound => f.write_str("not-found"),
                 Self::ObjectNotFound => f.write_str("object-not-found"),
                 Self::CollectionNotFound => f.write_str("collection-not-found"),
@@ -878,6 +881,7 @@ pub mod types {
                 "file-too-large" => Ok(Self::FileTooLarge),
                 "unauthorized" => Ok(Self::Unauthorized),
                 "forbidden" => Ok(Self::Forbidden),
+                "quota-exceeded" => Ok(Self::QuotaExceeded),
                 "not-found" => Ok(Self::NotFound),
                 "object-not-found" => Ok(Self::ObjectNotFound),
                 "collection-not-found" => Ok(Self::CollectionNotFound),

@@ -23,6 +23,11 @@ mod m20261120_000006_idempotency_keys;
 mod m20261120_000007_settings;
 mod m20261121_000008_kv_namespaces;
 mod m20261121_000009_kv_entries;
+mod m20261121_000010_files;
+mod m20261121_000011_file_usage;
+mod m20261121_000012_uploads;
+mod m20261121_000013_upload_parts;
+mod m20261121_000014_blobs;
 
 /// Every migration of this build, in the order in which it is applied.
 pub struct Migrator;
@@ -39,6 +44,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000007_settings::Migration),
             Box::new(m20261121_000008_kv_namespaces::Migration),
             Box::new(m20261121_000009_kv_entries::Migration),
+            Box::new(m20261121_000010_files::Migration),
+            Box::new(m20261121_000011_file_usage::Migration),
+            Box::new(m20261121_000012_uploads::Migration),
+            Box::new(m20261121_000013_upload_parts::Migration),
+            Box::new(m20261121_000014_blobs::Migration),
         ]
     }
 }

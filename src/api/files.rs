@@ -91,8 +91,8 @@ impl FilesHandlers for Handlers {
             ("if_none_match", request.if_none_match.as_deref()),
         )?;
         let file = self.service.read_file(&caller, &request.file_id).await?;
-        if known.names(&file.row.id) {
-            let e_tag = content_tag(&file.row);
+        let e_tag = content_tag(&file.row);
+        if known.names(e_tag.trim_matches('"')) {
             return Ok(GetFileContentReply::NotModified { e_tag });
         }
         let range = request.range_header.or(request.range);
@@ -103,9 +103,10 @@ impl FilesHandlers for Handlers {
     }
 }
 
-/// The entity tag of a file's content: its id, since the content of an id never changes.
+/// The entity tag of a file's content: its SHA-256, so that two copies are known as the same.
 fn content_tag(row: &FileRow) -> String {
-    format!("\"{}\"", row.id)
+    let digits = row.sha256.iter().map(|byte| format!("{byte:02x}"));
+    format!("\"{}\"", digits.collect::<String>())
 }
 
 /// The bytes of a file that were asked for, which are `content`.
@@ -172,6 +173,7 @@ mod tests {
             purpose: "user_data".to_owned(),
             content_type: "text/html".to_owned(),
             bytes: 5,
+            sha256: [0xab; 32],
             created_at: Timestamp::from_micros(1_999_999).unwrap(),
             expires_at: None,
         }
@@ -197,6 +199,7 @@ mod tests {
 
     #[tokio::test]
     async fn content_says_what_it_is_and_is_not_run() {
+        let tag = format!("\"{}\"", "ab".repeat(32));
         let whole = [
             ("accept-ranges", "bytes"),
             (
@@ -206,7 +209,7 @@ mod tests {
             ("content-length", "5"),
             ("content-security-policy", "sandbox; default-src 'none'"),
             ("content-type", "text/html"),
-            ("etag", "\"file-1\""),
+            ("etag", tag.as_str()),
         ];
         let mut whole = whole
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -35,10 +35,7 @@ impl Handlers {
         let details = self.service.file_details(&sent.purpose, lifetime);
         let details = details.map_err(|error| error.under("/"))?;
         let (content, content_type) = content(sent.content, sent.content_base64.as_deref())?;
-        let file = NewFile {
-            filename: sent.filename,
-            content_type: content_type.to_owned(),
-        };
+        let file = NewFile::new("/filename", sent.filename, content_type.to_owned())?;
         let content = stream::iter([Ok(content)]);
         let details = std::future::ready(Ok(details));
         self.service
@@ -61,10 +58,8 @@ impl Handlers {
         if rest.so_far().purpose.is_some() {
             details(&self.service, rest.so_far())?;
         }
-        let new = NewFile {
-            filename: filename(file.filename)?,
-            content_type: media_type(file.content_type.as_deref()),
-        };
+        let content_type = media_type(file.content_type.as_deref());
+        let new = NewFile::new("file", filename(file.filename)?, content_type)?;
         let details = async {
             let fields = rest.finish().await?;
             anchored(&fields)?;

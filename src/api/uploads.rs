@@ -10,6 +10,7 @@ use super::generated::operations::{
 use super::generated::types::{self, UploadStatus};
 use super::new_files::lifetime;
 use super::problem::Problem;
+use super::wire::Pace;
 use crate::auth::Caller;
 use crate::service::{NewFile, NewUpload, PartRow, SignedLink, UploadRow, UploadState};
 
@@ -24,10 +25,11 @@ impl UploadsHandlers for Handlers {
         let lifetime = lifetime(sent.expires_in, after, "/expires_after")?;
         let details = self.service.file_details(&sent.purpose, lifetime);
         let upload = NewUpload {
-            file: NewFile {
-                filename: sent.filename,
-                content_type: media_type(Some(&sent.mime_type)),
-            },
+            file: NewFile::new(
+                "/filename",
+                sent.filename,
+                media_type(Some(&sent.mime_type)),
+            )?,
             details: details.map_err(|error| error.under("/"))?,
             bytes: sent.bytes.unsigned_abs(),
         };
@@ -75,6 +77,8 @@ impl UploadsHandlers for Handlers {
         request: CompleteUploadParams,
     ) -> Result<CompleteUploadReply, Problem> {
         let sent = request.body;
+        // All bytes are read once, which takes as long as it takes.
+        let pace = Pace::of_this_request();
         let row = self
             .service
             .complete_upload(
@@ -82,6 +86,7 @@ impl UploadsHandlers for Handlers {
                 &request.upload_id,
                 &sent.part_ids,
                 sent.md5.as_deref(),
+                || pace.renew(),
             )
             .await?;
         let body = self.upload(row);

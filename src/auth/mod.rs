@@ -7,12 +7,14 @@ mod anonymous;
 mod authenticator;
 mod bearer;
 mod key;
+mod link;
 mod scope;
 
 pub use anonymous::{Anonymous, OptionalBearer};
 pub use authenticator::{Authenticator, Principal};
 pub use bearer::Bearer;
 pub use key::{ApiKey, KeyHash};
+pub use link::PartLinks;
 pub use scope::{Scope, Scopes};
 
 use crate::error::Error;

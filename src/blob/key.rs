@@ -59,6 +59,11 @@ impl Key {
         Self(Path::from_iter([BLOBS]))
     }
 
+    /// What the keys of a tenant's blobs begin with.
+    pub(super) fn of_blobs_of(tenant: &Tenant) -> Self {
+        Self(Path::from_iter([BLOBS, tenant.gpt_id().as_str()]))
+    }
+
     /// Whose blob it is, and which.
     pub(super) fn as_blob(&self) -> Option<(GptId, Uuid)> {
         let segments: Vec<&str> = self.segments().collect();

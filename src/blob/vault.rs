@@ -123,6 +123,14 @@ impl Vault {
             .try_filter_map(async |found| Ok(StoredBlob::of(&found)))
             .boxed()
     }
+
+    /// The blobs of one tenant, in no order.
+    pub fn list_of(&self, tenant: &Tenant) -> BoxStream<'static, Result<StoredBlob, BlobError>> {
+        self.bucket
+            .list(Some(&Key::of_blobs_of(tenant)))
+            .try_filter_map(async |found| Ok(StoredBlob::of(&found)))
+            .boxed()
+    }
 }
 
 impl StoredBlob {

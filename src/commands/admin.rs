@@ -8,13 +8,22 @@ use super::{Failure, open_store};
 use crate::auth::Scopes;
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::error::chain;
 use crate::ids::GptId;
+use crate::server::open_files;
 use crate::service::{GptRow, IssuedKey, KeyRequest, KeyRow, Service};
 
 /// The service, for a command that runs beside a server or without one.
 pub(super) async fn service(config: Config) -> Result<Service, Failure> {
     let store = open_store(&config).await?;
     Ok(crate::server::service(&config, store)?)
+}
+
+/// The same with files, for a command that reaches their bytes. It signs no links.
+pub(super) async fn service_with_files(config: Config) -> Result<Service, Failure> {
+    let store = open_store(&config).await?;
+    let files = open_files(&config.files, store.backend(), &[])?;
+    Ok(Service::new(store, config.limits).with_files(files))
 }
 
 /// `gpt …`.
@@ -57,6 +66,7 @@ pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> R
             if !service.delete_gpt(&id).await? {
                 return Err(no_gpt(&id));
             }
+            remove_files(service, &id).await;
             if json {
                 return print_json(&serde_json::json!({ "id": id.as_str(), "deleted": true }));
             }
@@ -64,6 +74,14 @@ pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> R
         }
     }
     Ok(())
+}
+
+/// Removes the bytes of the files of a GPT that has gone. What stays is the server's to sweep.
+async fn remove_files(service: &Service, id: &GptId) {
+    if let Err(error) = service.remove_files_of(id).await {
+        let cause = chain(&error);
+        tracing::warn!(cause, "bytes of its files are left to the server's sweep");
+    }
 }
 
 /// `key …`.

@@ -14,11 +14,19 @@ Environment (or a YAML file named by CONFIG; the environment wins):
   DATA_DIR       where the embedded default keeps its files (default: ./data)
   LISTEN         address and port (default: 127.0.0.1:8000)
   PUBLIC_URL     what the outside calls this server (default: http://localhost:PORT)
-  SECRET_KEY     signs cursors, the same on all replicas (default: made once, kept in the database)
+  SECRET_KEY     signs cursors and links, the same on all replicas (default: made once, kept in the database)
+  FILES_URL      where the bytes of files lie: file:///path, s3://bucket/prefix or
+                 gs://bucket/prefix (default: DATA_DIR/files)
+  FILES_ENCRYPTION_KEY
+                 master keys of files, the same on all replicas: base64:… of 32 bytes, or
+                 2:base64:…,1:base64:… (default: made once in DATA_DIR; needed with PostgreSQL)
   LOG            what to log: error, warn, info, debug, or a filter (default: info)
   LOG_FORMAT     text or json (default: text on a terminal, else json)
   MAX_REQUEST_BYTES, MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, REQUEST_SECONDS, RATE_LIMITS,
   DATABASE_MAX_CONNECTIONS, SHUTDOWN_GRACE_SECONDS
+  FILES_MAX_SIZE_MB, FILES_MAX_PART_MB, FILES_MAX_UPLOAD_MB, FILES_DEFAULT_TTL, FILES_MAX_TTL,
+  FILES_PURPOSES, FILES_MAX_BYTES_PER_GPT, FILES_MAX_FILES_PER_GPT, FILES_SWEEP_SECONDS,
+  FILES_ORPHAN_SECONDS, AWS_…, GOOGLE_…
 
 Examples:
   gpt-object-store                                   serve on http://localhost:8000
@@ -52,6 +60,9 @@ pub enum Command {
     /// API keys: each belongs to one GPT.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Files: their bytes lie encrypted in a folder or a bucket.
+    #[command(subcommand)]
+    Files(FilesCommand),
     /// Print the OpenAPI 3.1 document, as the server serves it.
     Openapi {
         /// How to write it.
@@ -89,6 +100,13 @@ pub enum GptCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FilesCommand {
+    /// Wrap every file's key by the first of FILES_ENCRYPTION_KEY (`2:base64:…,1:base64:…`), while
+    /// servers that know both go on serving. After that the older keys can go.
+    RotateKey,
 }
 
 #[derive(Debug, Subcommand)]

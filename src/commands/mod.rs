@@ -3,6 +3,7 @@
 mod admin;
 mod cli;
 mod contract;
+mod files;
 mod health;
 mod log;
 mod output;
@@ -17,7 +18,7 @@ use crate::config::{Config, Source};
 use crate::error::{Error, chain};
 use crate::store::{DatabaseSettings, Store};
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, GptCommand};
 
 /// How long a command waits for a database that is away before it gives up.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
@@ -52,7 +53,15 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(config, json).await,
         Command::Migrate => serve::migrate(config, json).await,
+        Command::Gpt(command @ GptCommand::Delete { .. }) => {
+            let service = admin::service_with_files(config).await?;
+            admin::gpt(&service, command, json).await
+        }
         Command::Gpt(command) => admin::gpt(&admin::service(config).await?, command, json).await,
+        Command::Files(command) => {
+            let service = admin::service_with_files(config).await?;
+            files::files(&service, command, json).await
+        }
         Command::Key(command) => admin::key(&admin::service(config).await?, command, json).await,
         Command::Openapi { format, public_url } => contract::print(
             format,

@@ -1,5 +1,6 @@
 //! Configuration: one struct per subsystem, read once, checked whole, every fault reported at once.
 
+mod files;
 mod source;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use files::{FileRules, FilesConfig, UPLOAD_TIME};
 pub use source::Source;
 
 use crate::document;
@@ -25,7 +27,9 @@ pub struct Config {
     pub storage: StorageConfig,
     /// What is logged, and how.
     pub log: LogConfig,
-    /// Signs cursors; the same on all replicas. `None`: made on first start, kept in the database.
+    /// Files: where their bytes lie, and what they may be.
+    pub files: FilesConfig,
+    /// Signs cursors and links; the same on all replicas. `None`: made on first start, kept in the database.
     pub secret_key: Option<String>,
 }
 
@@ -130,6 +134,7 @@ impl Config {
                     .find::<LogFormat>("LOG_FORMAT")
                     .map(|format| format == LogFormat::Json),
             },
+            files: FilesConfig::read(&mut source),
             secret_key: source.find("SECRET_KEY"),
         };
         if config.secret_key.as_ref().is_some_and(|key| key.len() < 32) {

@@ -21,8 +21,8 @@ pub use batch::{BatchItem, BatchOutcome, Operation, OperationKind};
 pub use collections::{NewSchema, Upserted};
 pub use documents::{parse_document, parse_value};
 pub use files::{
-    FileBytes, FileContent, FileDetails, FileLimits, FileQuery, FileRow, NewFile, NewUpload,
-    PartRow, SignedLink, UploadRow, UploadState,
+    FileBytes, FileContent, FileCounters, FileDetails, FileLimits, FileQuery, FileRow, FileSweep,
+    Files, NewFile, NewUpload, PartRow, RewrapReport, SignedLink, UploadRow, UploadState,
 };
 pub use idempotency::IdempotencyKey;
 pub use keys::{IssuedKey, KeyRequest};
@@ -34,7 +34,7 @@ pub use storage::{KeyChange, Namespace, NamespaceView, PatchStorage};
 pub use crate::store::{CollectionRow, GptRow, KeyRow, ObjectRow};
 
 use crate::blob::{BlobError, BlobErrorKind};
-use crate::config::Limits;
+use crate::config::{FileRules, Limits};
 use crate::document::schema::SchemaCache;
 use crate::error::Error;
 use crate::ids::{CollectionName, GptId, Tenant};
@@ -60,10 +60,11 @@ pub struct Service {
     /// the store refuses it when they are no longer those in force, so this may be out of date.
     collections: Cache<(GptId, CollectionName), Arc<CollectionRow>>,
     storage: Storage,
+    files: Files,
 }
 
 impl Service {
-    /// The service over `store`, with everything in the database.
+    /// The service over `store`, with everything in the database, and without files.
     #[must_use]
     pub fn new(store: Store, limits: Limits) -> Self {
         Self {
@@ -72,6 +73,7 @@ impl Service {
             schemas: SchemaCache::new(SCHEMA_MEMORY),
             collections: Cache::new(REMEMBERED_COLLECTIONS),
             storage: Storage::Local,
+            files: Files::closed(FileRules::default()),
         }
     }
 

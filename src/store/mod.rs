@@ -20,6 +20,7 @@ mod collections;
 mod connect;
 mod entity;
 mod error;
+mod files;
 mod gpts;
 mod idempotency;
 mod keys;
@@ -37,6 +38,10 @@ mod values;
 pub use collections::Put;
 pub use connect::{Backend, DatabaseSettings};
 pub use error::{StoreError, StoreErrorKind, UniqueKey, WriteError};
+pub use files::{
+    BlobRow, ClaimedBlob, FileFilter, FileQuota, FileRefusal, FileUsage, OrphanScan, Rewrapped,
+    StoredFile, StoredPart, StoredUpload, TenantBlob, UploadStage, UploadedPart,
+};
 pub use gpts::GptRow;
 pub use idempotency::Idempotency;
 pub use keys::{KeyRow, NewKey};

@@ -16,10 +16,17 @@ use crate::support::conformance;
 use crate::support::http::Call;
 use crate::support::snapshot::assert_problem;
 
+/// Ids that nobody has.
+const NO_FILE: &str = "file-0198c2f47b1e7c339f0a3d5e2b1c4a60";
+const NO_UPLOAD: &str = "upload_0198c2f47b1e7c339f0a3d5e2b1c4a60";
+
 /// What fills a path and a body.
+#[derive(Clone)]
 struct Target {
     gpt_id: String,
     object: String,
+    file: String,
+    upload: String,
 }
 
 /// A request of `operation` that would succeed with the right key.
@@ -29,8 +36,8 @@ fn call(app: &App, operation: &Operation, target: &Target) -> Call {
         .replace("{gpt_id}", &target.gpt_id)
         .replace("{name}", "notes")
         .replace("{id}", &target.object)
-        .replace("{file_id}", "file-0198c2f47b1e7c339f0a3d5e2b1c4a60")
-        .replace("{upload_id}", "upload_0198c2f47b1e7c339f0a3d5e2b1c4a60");
+        .replace("{file_id}", &target.file)
+        .replace("{upload_id}", &target.upload);
     assert!(!path.contains('{'), "say here what fills {path}");
     let method: Method = operation.method.to_ascii_uppercase().parse().unwrap();
     let mut call = app.call(method, &path);
@@ -87,6 +94,8 @@ async fn target(gpt: &Gpt) -> Target {
     Target {
         gpt_id: gpt.id().to_owned(),
         object,
+        file: gpt.has_file("a secret of this GPT").await,
+        upload: gpt.has_upload(3).await,
     }
 }
 
@@ -258,7 +267,7 @@ async fn anothers_gpt_id_is_forbidden(app: App) {
     let target = target(&gpt).await;
     let nobody = Target {
         gpt_id: "nobody-at-all".to_owned(),
-        object: target.object.clone(),
+        ..target.clone()
     };
     for operation in secured().filter(|operation| operation.path.contains("{gpt_id}")) {
         let refused = call(&app, operation, &target)
@@ -295,6 +304,7 @@ async fn anothers_object_is_as_if_it_were_not(app: App) {
     let never = Target {
         gpt_id: stranger.id().to_owned(),
         object: Uuid::now_v7().to_string(),
+        ..theirs.clone()
     };
     for operation in secured().filter(|operation| operation.path.contains("{id}")) {
         let mut answers = Vec::new();
@@ -324,6 +334,32 @@ async fn anothers_object_is_as_if_it_were_not(app: App) {
     );
 }
 
+on_both!(anothers_file_is_forbidden_and_an_unknown_one_not_found);
+async fn anothers_file_is_forbidden_and_an_unknown_one_not_found(app: App) {
+    let (gpt, stranger) = (app.gpt_with_notes().await, app.gpt().await);
+    let theirs = target(&gpt).await;
+    let never = Target {
+        file: NO_FILE.to_owned(),
+        upload: NO_UPLOAD.to_owned(),
+        ..theirs.clone()
+    };
+    let names_file = |operation: &&Operation| {
+        ["{file_id}", "{upload_id}"]
+            .iter()
+            .any(|id| operation.path.contains(id))
+    };
+    for operation in secured().filter(names_file) {
+        let refused = call(&app, operation, &theirs).key(stranger.key()).await;
+        let refused = refused.expect(403).problem("forbidden");
+        assert!(!refused.text().contains(gpt.id()), "{refused}");
+        call(&app, operation, &never)
+            .key(stranger.key())
+            .await
+            .expect(404);
+    }
+    assert_eq!(gpt.file_ids().await, [theirs.file]);
+}
+
 /// Everything of an answer but the request's own id and path: status, headers and body.
 fn anonymous(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let id = answer.header("x-request-id").unwrap();
@@ -344,6 +380,8 @@ async fn what_needs_no_key_answers_without_one(app: App) {
     let target = Target {
         gpt_id: "nobody".to_owned(),
         object: Uuid::nil().to_string(),
+        file: NO_FILE.to_owned(),
+        upload: NO_UPLOAD.to_owned(),
     };
     let is_signed = |operation: &&Operation| {
         let mut parameters = operation.parameters.iter();

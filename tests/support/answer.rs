@@ -15,6 +15,7 @@ pub struct Answer {
     path: String,
     status: u16,
     headers: HeaderMap,
+    bytes: Vec<u8>,
     text: String,
     json: Value,
 }
@@ -22,7 +23,8 @@ pub struct Answer {
 impl Answer {
     /// What came for `method` and `path`.
     pub fn new(method: &str, path: &str, status: u16, headers: HeaderMap, bytes: Vec<u8>) -> Self {
-        let text = String::from_utf8(bytes).expect("answers are UTF-8");
+        // Only the contents of files are not always UTF-8.
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         // serde_json reads an object with such a member as a number, and the number would be wrong.
         let readable = text.replace("$serde_json::private::", "$serde_json-private-");
         let json = serde_json::from_str(&readable).unwrap_or(Value::Null);
@@ -31,6 +33,7 @@ impl Answer {
             path: path.to_owned(),
             status,
             headers,
+            bytes,
             text,
             json,
         }
@@ -63,6 +66,11 @@ impl Answer {
     /// The body as it came.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The body, whatever it is.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The body; `null` when it is not JSON.

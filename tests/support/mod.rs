@@ -7,6 +7,7 @@ pub mod buckets;
 pub mod cluster;
 pub mod conformance;
 pub mod database;
+pub mod files;
 pub mod http;
 pub mod process;
 pub mod snapshot;

@@ -107,7 +107,8 @@ impl<E: Endpoint> EdgeEndpoint<E> {
         // Only bodies that stream renew it; to any other request it is a fixed time.
         let pace = Pace::new(self.edge.request_time);
         request.set_data(pace.clone());
-        let inner = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        let inner = pace.clone().keep(self.inner.call(request));
+        let inner = AssertUnwindSafe(inner).catch_unwind();
         tokio::select! {
             // What is ready is answered, even if its time is over too.
             biased;

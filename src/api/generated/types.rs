@@ -4889,6 +4889,9 @@ pub enum ProblemCode {
     /// `forbidden`.
     #[serde(rename = "forbidden")]
     Forbidden,
+    /// `quota-exceeded`.
+    #[serde(rename = "quota-exceeded")]
+    QuotaExceeded,
     /// `not-found`.
     #[serde(rename = "not-found")]
     NotFound,
@@ -4955,7 +4958,7 @@ pub enum ProblemCode {
 }
 impl ProblemCode {
     /// Every value, in the document's order.
-    pub const ALL: [Self; 30usize] = [
+    pub const ALL: [Self; 31usize] = [
         Self::InvalidRequest,
         Self::MalformedJson,
         Self::InvalidDocument,
@@ -4965,6 +4968,7 @@ impl ProblemCode {
         Self::FileTooLarge,
         Self::Unauthorized,
         Self::Forbidden,
+        Self::QuotaExceeded,
         Self::NotFound,
         Self::ObjectNotFound,
         Self::CollectionNotFound,
@@ -5000,6 +5004,7 @@ impl ProblemCode {
             Self::FileTooLarge => "file-too-large",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
+            Self::QuotaExceeded => "quota-exceeded",
             Self::NotFound => "not-found",
             Self::ObjectNotFound => "object-not-found",
             Self::CollectionNotFound => "collection-not-found",
@@ -5042,6 +5047,7 @@ impl std::str::FromStr for ProblemCode {
             "file-too-large" => Ok(Self::FileTooLarge),
             "unauthorized" => Ok(Self::Unauthorized),
             "forbidden" => Ok(Self::Forbidden),
+            "quota-exceeded" => Ok(Self::QuotaExceeded),
             "not-found" => Ok(Self::NotFound),
             "object-not-found" => Ok(Self::ObjectNotFound),
             "collection-not-found" => Ok(Self::CollectionNotFound),
@@ -5066,7 +5072,7 @@ impl std::str::FromStr for ProblemCode {
             _ => {
                 Err(
                     wire::UnknownValue(
-                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
+                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, quota-exceeded, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
                     ),
                 )
             }
@@ -5112,6 +5118,7 @@ impl Type for ProblemCode {
                             wire::literal("\"file-too-large\""),
                             wire::literal("\"unauthorized\""),
                             wire::literal("\"forbidden\""),
+                            wire::literal("\"quota-exceeded\""),
                             wire::literal("\"not-found\""),
                             wire::literal("\"object-not-found\""),
                             wire::literal("\"collection-not-found\""),

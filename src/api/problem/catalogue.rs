@@ -88,6 +88,12 @@ pub const fn entry(code: ProblemCode) -> Entry {
             "The key is valid but may not do this: it lacks a scope, or it belongs to another GPT \
              than the one in the path.",
         ),
+        Code::QuotaExceeded => (
+            StatusCode::FORBIDDEN,
+            "Quota exceeded",
+            "The GPT has as many files, or as many bytes in files and open uploads, as it may have. \
+             Delete files that are not needed any more, or ask the operator for more room.",
+        ),
         Code::NotFound => (
             StatusCode::NOT_FOUND,
             "Not found",

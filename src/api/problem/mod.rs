@@ -180,6 +180,7 @@ impl From<Error> for Problem {
             Error::InvalidCursor(_) => Self::new(Code::InvalidCursor, detail),
             Error::Unauthorized(_) => Self::new(Code::Unauthorized, detail),
             Error::Forbidden(_) => Self::new(Code::Forbidden, detail),
+            Error::QuotaExceeded(_) => Self::new(Code::QuotaExceeded, detail),
             Error::ObjectNotFound => Self::new(Code::ObjectNotFound, detail),
             Error::CollectionNotFound => Self::new(Code::CollectionNotFound, detail),
             Error::FileNotFound => Self::new(Code::FileNotFound, detail),
@@ -249,7 +250,7 @@ fn describe(error: &Error) -> String {
             "No API key came with the request: send it as `Authorization: Bearer gos_…`.".to_owned()
         }
         Error::Unauthorized(why) => format!("The API key is not valid: {why}."),
-        Error::Forbidden(why) => why.clone(),
+        Error::Forbidden(why) | Error::QuotaExceeded(why) => why.clone(),
         Error::ObjectNotFound => "There is no object with this id.".to_owned(),
         Error::CollectionNotFound => {
             "There is no collection with this name. Create it with upsert_collection.".to_owned()

@@ -16,6 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Pace(Arc<Clock>);
 
+tokio::task_local! {
+    static PACE: Pace;
+}
+
 #[derive(Debug)]
 struct Clock {
     start: Instant,
@@ -39,6 +43,18 @@ impl Pace {
             patience,
             renewed: AtomicU64::new(0),
         }))
+    }
+
+    /// Does `work` at this pace, so that [`Self::of_this_request`] finds it.
+    pub async fn keep<F: Future>(self, work: F) -> F::Output {
+        PACE.scope(self, work).await
+    }
+
+    /// The pace of the request at hand, for an operation that works long on what came before; one
+    /// of its own outside of requests.
+    #[must_use]
+    pub fn of_this_request() -> Self {
+        PACE.try_with(Self::clone).unwrap_or_default()
     }
 
     /// Counts the time from now.

@@ -1,9 +1,14 @@
 //! The tables, as SeaORM sees them. Migrations make them; `tests::schema` compares the two.
 
 pub(super) mod api_keys;
+pub(super) mod blobs;
 pub(super) mod collections;
+pub(super) mod file_usage;
+pub(super) mod files;
 pub(super) mod gpts;
 pub(super) mod idempotency_keys;
 pub(super) mod kv_namespaces;
 pub(super) mod objects;
 pub(super) mod settings;
+pub(super) mod upload_parts;
+pub(super) mod uploads;

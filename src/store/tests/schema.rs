@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 use super::support::{migrated, on_both, on_both_alone, sql, sqlite};
 use crate::store::entity::{
-    api_keys, collections, gpts, idempotency_keys, kv_namespaces, objects, settings,
+    api_keys, blobs, collections, file_usage, files, gpts, idempotency_keys, kv_namespaces,
+    objects, settings, upload_parts, uploads,
 };
 use crate::store::{Backend, Store};
 
@@ -37,6 +38,11 @@ async fn entities_describe_the_tables() {
         describes(&store, idempotency_keys::Entity, "idempotency_keys").await;
         describes(&store, settings::Entity, "settings").await;
         describes(&store, kv_namespaces::Entity, "kv_namespaces").await;
+        describes(&store, files::Entity, "files").await;
+        describes(&store, file_usage::Entity, "file_usage").await;
+        describes(&store, uploads::Entity, "uploads").await;
+        describes(&store, upload_parts::Entity, "upload_parts").await;
+        describes(&store, blobs::Entity, "blobs").await;
     })
     .await;
 }

@@ -14,10 +14,14 @@ use super::{Leash, free_port, target};
 /// How long a server may take to answer before its start counts as failed.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
+/// A master key that keeps no secret: PostgreSQL's replicas would not make one.
+const FILES_KEY: &str = "base64:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
+
 /// Settings of the developer's own that would change what is measured or tested.
 const FOREIGN_SETTINGS: &[&str] = &[
     "ADMIN_LISTEN",
     "CONFIG",
+    "FILES_URL",
     "LOG",
     "LOG_FORMAT",
     "REDIS_URL",
@@ -68,6 +72,8 @@ impl ObjectStore {
             ("LISTEN", format!("127.0.0.1:{port}")),
             ("PUBLIC_URL", base_url.clone()),
             ("RATE_LIMITS", "off".to_owned()),
+            ("FILES_ENCRYPTION_KEY", FILES_KEY.to_owned()),
+            ("FILES_SWEEP_SECONDS", "1".to_owned()),
         ];
         environment.extend(settings);
         let log = folder.join("server.log");

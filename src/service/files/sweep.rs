@@ -1,0 +1,237 @@
+//! The sweep: what is over is deleted, what is deleted is removed, and what nobody knows is found.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use uuid::Uuid;
+
+use super::super::Service;
+use crate::blob::{BlobError, StoredBlob};
+use crate::clock::Timestamp;
+use crate::error::{Error, chain};
+use crate::ids::{GptId, Tenant};
+use crate::store::{ClaimedBlob, StoreErrorKind, UploadStage, WriteError};
+
+/// Rows that are dealt with before others have their turn.
+const BATCH: u64 = 100;
+/// Objects that are looked up at once.
+const LISTED: usize = 500;
+/// Removals under way at once.
+const REMOVALS: usize = 8;
+/// How long a blob that is being removed is nobody else's business.
+const LEASE: Duration = Duration::from_secs(10 * 60);
+/// The longest pause between two attempts to remove a blob.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+/// How long the rows of deleted files and ended uploads stay.
+const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileSweep {
+    /// Files and uploads whose time was over.
+    pub expired: u64,
+    /// Stored objects that were removed.
+    pub removed: u64,
+    /// Stored objects that could not be removed, and will be tried again.
+    pub failed: u64,
+    /// Rows of what ended long ago.
+    pub forgotten: u64,
+}
+
+impl Service {
+    /// Waits until a file was deleted, or the like, so that a sweep finds something.
+    pub async fn files_to_sweep(&self) {
+        self.files.to_sweep().await;
+    }
+
+    /// Ends what has expired and removes the bytes of what was deleted. It can be given up at any
+    /// moment; the next one goes on, on whichever replica.
+    ///
+    /// # Errors
+    /// The store's. A bucket that fails is logged, and tried again later.
+    pub async fn sweep_files(&self) -> Result<FileSweep, Error> {
+        self.files.vault()?;
+        let now = Timestamp::now();
+        let mut sweep = FileSweep {
+            expired: self.end_files(now).await? + self.end_uploads(now).await?,
+            ..FileSweep::default()
+        };
+        while self.remove_batch(&mut sweep).await? {}
+        let long_ago = now.minus(REMEMBERED);
+        sweep.forgotten = self.store.forget_ended_files(long_ago).await?;
+        Ok(sweep)
+    }
+
+    /// Removes objects that have lain for the configured time and that no row knows, and drafts of
+    /// that age. Says how many objects. Of several replicas one does it.
+    ///
+    /// # Errors
+    /// The vault's and the store's.
+    pub async fn remove_orphans(&self) -> Result<u64, Error> {
+        self.files.vault()?;
+        let Some(scan) = self.store.begin_orphan_scan().await? else {
+            return Ok(0);
+        };
+        let before = Timestamp::now().minus(self.files.rules().orphan_age);
+        let removed = self.remove_orphans_before(before).await;
+        scan.finish().await;
+        removed
+    }
+
+    /// Removes the bytes of a GPT that was deleted, and says how many objects there were.
+    ///
+    /// # Errors
+    /// The vault's.
+    pub async fn remove_files_of(&self, gpt_id: &GptId) -> Result<u64, Error> {
+        let vault = self.files.vault()?;
+        let tenant = Tenant::vouched(gpt_id.clone());
+        let mut removed = 0;
+        let mut found = vault.list_of(&tenant);
+        while let Some(blob) = found.try_next().await? {
+            vault.delete(&tenant, blob.blob).await?;
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
+    async fn end_files(&self, now: Timestamp) -> Result<u64, Error> {
+        let mut ended = 0;
+        loop {
+            let found = self.store.expired_files(now, BATCH).await?;
+            for (gpt_id, id) in &found {
+                let tenant = Tenant::vouched(gpt_id.clone());
+                let deleted = self.store.delete_file(&tenant, *id, now).await;
+                ended += u64::from(unless_gone(deleted.map_err(WriteError::<()>::Store))?);
+            }
+            if found.len() < BATCH as usize {
+                return Ok(ended);
+            }
+        }
+    }
+
+    async fn end_uploads(&self, now: Timestamp) -> Result<u64, Error> {
+        let mut ended = 0;
+        loop {
+            let found = self.store.expired_uploads(now, BATCH).await?;
+            for (gpt_id, id) in &found {
+                let tenant = Tenant::vouched(gpt_id.clone());
+                let stage = UploadStage::Expired;
+                let done = self.store.end_upload(&tenant, *id, stage, now).await;
+                ended += u64::from(unless_gone(done.map(|_| true))?);
+            }
+            if found.len() < BATCH as usize {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Removes some of what is due. False when there is nothing more to do now.
+    async fn remove_batch(&self, sweep: &mut FileSweep) -> Result<bool, Error> {
+        let now = Timestamp::now();
+        let claimed = self.store.claim_blobs(now, now.plus(LEASE), BATCH).await?;
+        let count = claimed.len();
+        let outcomes: Vec<_> = stream::iter(claimed)
+            .map(|blob| self.remove(blob))
+            .buffer_unordered(REMOVALS)
+            .collect()
+            .await;
+        let (mut removed, mut put_off) = (Vec::new(), Vec::new());
+        for (blob, outcome) in outcomes {
+            match outcome {
+                Ok(()) => removed.push(blob),
+                Err(error) => {
+                    let (id, attempts, cause) = (blob.id, blob.attempts, chain(&error));
+                    tracing::warn!(blob = %id, attempts, cause, "a blob cannot be removed yet");
+                    let until = now.plus(pause(attempts));
+                    put_off.push((blob, until));
+                }
+            }
+        }
+        self.store.settle_blobs(&removed, &put_off).await?;
+        self.count_removed(removed.len() as u64);
+        sweep.removed += removed.len() as u64;
+        sweep.failed += put_off.len() as u64;
+        // A bucket that fails is left alone until the next round.
+        Ok(count == BATCH as usize && put_off.is_empty())
+    }
+
+    async fn remove(&self, blob: ClaimedBlob) -> (ClaimedBlob, Result<(), Error>) {
+        let tenant = Tenant::vouched(blob.gpt_id.clone());
+        let removed = async {
+            let removed = self.files.vault()?.delete(&tenant, blob.id).await;
+            removed.map_err(|error| self.files.failed(error))
+        };
+        let removed = removed.await;
+        (blob, removed)
+    }
+
+    async fn remove_orphans_before(&self, before: Timestamp) -> Result<u64, Error> {
+        let vault = self.files.vault()?;
+        let failed = |error: BlobError| self.files.failed(error);
+        let drafts = vault.bucket().remove_unfinished(before).await;
+        drafts.map_err(failed)?;
+        let old = vault
+            .list()
+            .try_filter(|found| std::future::ready(found.modified < before));
+        let mut listed = old.try_chunks(LISTED);
+        let mut removed = 0;
+        while let Some(batch) = listed.try_next().await.map_err(|error| failed(error.1))? {
+            removed += self.remove_unknown(batch).await?;
+        }
+        Ok(removed)
+    }
+
+    /// Removes those of `batch` that no row knows.
+    async fn remove_unknown(&self, batch: Vec<StoredBlob>) -> Result<u64, Error> {
+        let mut by_gpt = BTreeMap::<GptId, Vec<Uuid>>::new();
+        for found in batch {
+            by_gpt.entry(found.gpt_id).or_default().push(found.blob);
+        }
+        let mut removed = 0;
+        for (gpt_id, ids) in by_gpt {
+            let known = self.store.known_blobs(&gpt_id, &ids).await?;
+            let tenant = Tenant::vouched(gpt_id);
+            for id in ids.into_iter().filter(|id| !known.contains(id)) {
+                let deleted = self.files.vault()?.delete(&tenant, id).await;
+                deleted.map_err(|error| self.files.failed(error))?;
+                removed += 1;
+            }
+        }
+        self.count_removed(removed);
+        Ok(removed)
+    }
+
+    fn count_removed(&self, count: u64) {
+        self.files.counters().add(|all| &all.swept, count);
+    }
+}
+
+/// What an ending came to; false when somebody else was first, or the GPT has gone.
+fn unless_gone<E>(ended: Result<bool, WriteError<E>>) -> Result<bool, Error> {
+    match ended {
+        Ok(ended) => Ok(ended),
+        Err(WriteError::Refused(_)) => Ok(false),
+        Err(WriteError::Store(error)) if error.kind() == StoreErrorKind::ForeignKeyViolation => {
+            Ok(false)
+        }
+        Err(WriteError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// 2 s after the first attempt, doubling, up to an hour.
+fn pause(attempts: u32) -> Duration {
+    let pause = 2_u64.saturating_pow(attempts);
+    Duration::from_secs(pause).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_an_hour() {
+        let pauses = [1, 2, 3, 11, 12, 1000].map(|attempts| pause(attempts).as_secs());
+        assert_eq!(pauses, [2, 4, 8, 2048, 3600, 3600]);
+    }
+}
