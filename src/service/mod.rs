@@ -33,7 +33,6 @@ pub use storage::{KeyChange, Namespace, NamespaceView, PatchStorage};
 
 pub use crate::store::{CollectionRow, GptRow, KeyRow, ObjectRow};
 
-use crate::blob::{BlobError, BlobErrorKind};
 use crate::config::{FileRules, Limits};
 use crate::document::schema::SchemaCache;
 use crate::error::Error;
@@ -129,17 +128,6 @@ impl From<StoreError> for Error {
             | StoreErrorKind::InvalidText
             | StoreErrorKind::Settings
             | StoreErrorKind::Bug => Self::Internal(Box::new(error)),
-        }
-    }
-}
-
-impl From<BlobError> for Error {
-    fn from(error: BlobError) -> Self {
-        match error.kind() {
-            BlobErrorKind::Unavailable | BlobErrorKind::Full | BlobErrorKind::Settings => {
-                Self::Unavailable(Box::new(error))
-            }
-            BlobErrorKind::NotFound | BlobErrorKind::Damaged => Self::Internal(Box::new(error)),
         }
     }
 }

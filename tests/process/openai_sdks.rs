@@ -8,7 +8,10 @@ use crate::support::process::ServerProcess;
 
 /// Runs a program of others against a server, with the keys of two GPTs.
 async fn succeeds(database: &ScratchDatabase, mut program: Command) {
-    let server = ServerProcess::start(database.url(), &[]).await;
+    // Thirty-two bytes; without a key, a server on PostgreSQL keeps no files.
+    let master_key = format!("base64:{}=", "A".repeat(43));
+    let settings = [("FILES_ENCRYPTION_KEY", master_key.as_str())];
+    let server = ServerProcess::start(database.url(), &settings).await;
     for (name, gpt) in [("KEY", "alice"), ("STRANGERS_KEY", "bob")] {
         program.env(name, super::caller::create_key(server.program(), gpt));
     }

@@ -78,7 +78,7 @@ def errors():
     error = raises(openai.BadRequestError, lambda: create(purpose="world-domination"), "purpose")
     assert error.type == "invalid_request_error" and error.param and error.code, vars(error)
     forever = {"anchor": "created_at", "seconds": 31 * 24 * 3600}
-    raises(openai.BadRequestError, lambda: create(expires_after=forever), "expires_after")
+    raises(openai.BadRequestError, lambda: create(expires_after=forever), "2592000")
     no_key = OpenAI(api_key="gos_nonsense", base_url=f"{BASE}/v1", max_retries=0)
     raises(openai.AuthenticationError, no_key.files.list, "API key")
     file = create()

@@ -89,6 +89,7 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
     report
         .lines
         .extend(storage::lines(&program, &cluster, &plan)?);
+    report.lines.extend(files::lines(&program, &plan)?);
     report.rounds = rounds;
     report.publish(&root.join("bench-results"))?;
     let missed = report.missed();

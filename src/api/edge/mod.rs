@@ -4,6 +4,7 @@
 //! as a problem document; security headers; one line in the log.
 
 mod cors;
+mod linger;
 mod methods;
 
 use std::any::Any;
@@ -99,6 +100,7 @@ impl<E: Endpoint> EdgeEndpoint<E> {
         if let Some(preflight) = self.edge.cors.preflight(&request) {
             return Ok(preflight);
         }
+        linger::on_the_rest(&mut request);
         // Ranges are for GET alone (RFC 9110, 14.2), and a HEAD goes on as one.
         if request.method() == Method::HEAD {
             request.headers_mut().remove(header::RANGE);
