@@ -116,8 +116,8 @@ impl FileFolder {
     pub async fn has(&self, count: usize) {
         let start = Instant::now();
         while self.objects().len() != count {
-            let found = self.objects();
-            assert!(start.elapsed() < PATIENCE, "not {count}: {found:?}");
+            let found = self.objects().len();
+            assert!(start.elapsed() < PATIENCE, "{found} objects, not {count}");
             sleep(Duration::from_millis(20)).await;
         }
     }

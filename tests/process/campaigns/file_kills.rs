@@ -60,6 +60,9 @@ async fn campaign_kill9_files(database: ScratchDatabase) {
     );
     assert!(known.files.len() > 50 && known.deleted.len() > 10);
 
+    // What was being removed at a kill is left alone for minutes, which have passed now.
+    let due = "UPDATE blobs SET next_attempt_at = deleted_at WHERE deleted_at IS NOT NULL";
+    println!("{} blobs wait to be removed", database.execute(due).await);
     let sweeping = [("FILES_ORPHAN_SECONDS", "0"), ("FILES_SWEEP_SECONDS", "1")];
     let settings = [&settings[..], &sweeping].concat();
     let server = ServerProcess::start(database.url(), &settings).await;
