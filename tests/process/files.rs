@@ -62,6 +62,37 @@ async fn bytes_go_when_their_file_has_gone(database: ScratchDatabase) {
     assert_eq!(database.execute("DELETE FROM blobs").await, 1);
 }
 
+on_each_database!(bytes_that_no_row_knows_are_removed);
+
+async fn bytes_that_no_row_knows_are_removed(database: ScratchDatabase) {
+    let folder = FileFolder::new();
+    let first = server(&database, &folder, KEY_1).await;
+    let caller = Caller::create(&first, "alice");
+    let id = caller.has_file("kept").await;
+    drop(first);
+    let object = folder.objects().remove(0);
+    let beside = |name: &str| object.with_file_name(name);
+    // What a crash leaves: a blob, a draft of one, and the blob of a GPT that has gone.
+    fs::copy(&object, beside("0198c2f47b1e7c339f0a3d5e2b1c4a60")).unwrap();
+    fs::copy(&object, beside("0198c2f47b1e7c339f0a3d5e2b1c4a61#1")).unwrap();
+    let gone = object.parent().unwrap().with_file_name("gone");
+    fs::create_dir(&gone).unwrap();
+    fs::copy(&object, gone.join("0198c2f47b1e7c339f0a3d5e2b1c4a62")).unwrap();
+    fs::write(beside("notes.txt"), "of the operator").unwrap();
+    let url = folder.url();
+    let settings = [
+        ("FILES_URL", url.as_str()),
+        ("FILES_ENCRYPTION_KEY", KEY_1),
+        ("FILES_SWEEP_SECONDS", "1"),
+        ("FILES_ORPHAN_SECONDS", "0"),
+    ];
+    let sweeping = ServerProcess::start(database.url(), &settings).await;
+    folder.has(2).await;
+    assert!(beside("notes.txt").exists() && object.exists());
+    let caller = caller.at(&sweeping);
+    assert_eq!(caller.content(&id).await.unwrap().1, b"kept");
+}
+
 on_each_database!(keys_are_rotated_while_files_are_served);
 
 async fn keys_are_rotated_while_files_are_served(database: ScratchDatabase) {
