@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::error::{Error, chain};
 use crate::service::{FileSweep, Service};
@@ -18,51 +18,71 @@ pub(super) struct Intervals {
     pub orphans: Duration,
 }
 
-/// The task that sweeps.
+/// The tasks that sweep: one for what is due, one for what nobody knows, which takes its time.
 pub(super) struct Sweeper {
     stop: watch::Sender<()>,
-    task: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Sweeper {
-    /// Starts the task.
+    /// Starts the tasks.
     pub(super) fn start(service: Service, intervals: Intervals) -> Self {
         let (stop, stopped) = watch::channel(());
-        let task = tokio::spawn(keep_sweeping(service, intervals, stopped));
-        Self { stop, task }
+        let sweeping = keep_sweeping(service.clone(), intervals.sweep, stopped.clone());
+        // Not more often than what is due, even if nothing is left alone.
+        let interval = intervals.orphans.max(intervals.sweep);
+        let looking = keep_looking(service, interval, stopped);
+        let tasks = [tokio::spawn(sweeping), tokio::spawn(looking)];
+        Self { stop, tasks }
     }
 
-    /// Ends the task. A sweep under way is given up: every step of it can be done again.
+    /// Ends the tasks. What is under way is given up: every step of it can be done again.
     pub(super) async fn finish(self) {
         drop(self.stop);
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the sweeper failed");
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "the sweeper failed");
+            }
         }
     }
 }
 
-async fn keep_sweeping(service: Service, intervals: Intervals, mut stopped: watch::Receiver<()>) {
-    let mut interval = tokio::time::interval(intervals.sweep);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut next_scan = Instant::now();
+async fn keep_sweeping(service: Service, every: Duration, mut stopped: watch::Receiver<()>) {
+    let mut interval = paced(every);
     loop {
         tokio::select! {
             _ = interval.tick() => {}
             () = service.files_to_sweep() => {}
             _ = stopped.changed() => return,
         }
-        let is_scan_due = next_scan <= Instant::now();
-        if is_scan_due {
-            next_scan = Instant::now() + intervals.orphans;
-        }
         tokio::select! {
-            () = sweep(&service, is_scan_due) => {}
+            () = sweep(&service) => {}
             _ = stopped.changed() => return,
         }
     }
 }
 
-async fn sweep(service: &Service, is_scan_due: bool) {
+async fn keep_looking(service: Service, every: Duration, mut stopped: watch::Receiver<()>) {
+    let mut interval = paced(every);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            _ = stopped.changed() => return,
+        }
+        tokio::select! {
+            () = look_for_orphans(&service) => {}
+            _ = stopped.changed() => return,
+        }
+    }
+}
+
+fn paced(every: Duration) -> Interval {
+    let mut interval = tokio::time::interval(every);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn sweep(service: &Service) {
     match service.sweep_files().await {
         Ok(done) if done == FileSweep::default() => {}
         Ok(done) => tracing::info!(
@@ -74,9 +94,9 @@ async fn sweep(service: &Service, is_scan_due: bool) {
         ),
         Err(error) => warn(&error, "cannot sweep files"),
     }
-    if !is_scan_due {
-        return;
-    }
+}
+
+async fn look_for_orphans(service: &Service) {
     match service.remove_orphans().await {
         Ok(0) => {}
         Ok(removed) => tracing::info!(removed, "removed stored bytes that no file has"),

@@ -4,6 +4,7 @@ use std::future::IntoFuture;
 
 use futures::future::join_all;
 
+use crate::support::answer::Answer;
 use crate::support::app::App;
 
 on_both!(a_deleted_file_is_gone);
@@ -24,7 +25,7 @@ async fn a_deleted_file_is_gone(app: App) {
     ] {
         call.await.expect(404).problem("file-not-found");
     }
-    assert_eq!(gpt.file_ids().await, [kept.clone()]);
+    assert_eq!(gpt.file_ids().await, std::slice::from_ref(&kept));
     gpt.get_file_content(&kept).await.expect(200);
 }
 
@@ -33,7 +34,7 @@ async fn of_many_who_delete_one_does(app: App) {
     let gpt = app.gpt().await;
     let id = gpt.has_file("abc").await;
     let answers = join_all((0..8).map(|_| gpt.delete_file(&id).into_future())).await;
-    let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status()).collect();
+    let mut statuses: Vec<_> = answers.iter().map(Answer::status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 404, 404, 404, 404, 404, 404, 404]);
     // It was counted once, too.

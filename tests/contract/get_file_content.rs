@@ -71,9 +71,9 @@ async fn the_tag_is_the_sha256_of_the_content(app: App) {
 on_both!(only_its_owner_reads_it);
 async fn only_its_owner_reads_it(app: App) {
     let (gpt, stranger) = (app.gpt().await, app.gpt().await);
-    let id = gpt.has_file("abc").await;
+    let id = gpt.has_file("a secret").await;
     let refused = stranger.get_file_content(&id).await.expect(403);
-    assert!(!refused.problem("forbidden").text().contains("abc"));
+    assert!(!refused.problem("forbidden").text().contains("a secret"));
     let never = "file-0198c2f47b1e7c339f0a3d5e2b1c4a60";
     gpt.get_file_content(never).await.expect(404);
 }

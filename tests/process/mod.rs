@@ -5,6 +5,8 @@ mod caller;
 mod campaigns;
 mod commands;
 mod contract;
+mod file_calls;
+mod files;
 mod first_run;
 mod help;
 mod keys;

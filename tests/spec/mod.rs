@@ -3,5 +3,6 @@
 mod authorization;
 mod coverage;
 mod drift;
+mod requests;
 mod seed;
 mod served;

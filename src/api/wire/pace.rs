@@ -102,6 +102,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_operation_finds_the_pace_of_its_request() {
+        let pace = Pace::new(Duration::from_millis(60));
+        let start = Instant::now();
+        let working = pace.clone().keep(async {
+            for _ in 0..6 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Pace::of_this_request().renew();
+            }
+        });
+        tokio::join!(working, pace.lost());
+        assert!(start.elapsed() >= Duration::from_millis(160));
+    }
+
+    #[tokio::test]
     async fn without_renewal_it_is_a_fixed_time() {
         let start = Instant::now();
         Pace::new(Duration::from_millis(30)).lost().await;

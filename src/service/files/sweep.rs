@@ -26,6 +26,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 /// How long the rows of deleted files and ended uploads stay.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// How long what no row knows is given to get one, whatever its age: S3 says when a long upload
+/// began, and a row is written within the time of a request after it has ended.
+const SECOND_LOOK: Duration = Duration::from_secs(2 * 60);
+
+/// Ids of blobs by their GPT.
+type Blobs = BTreeMap<GptId, Vec<Uuid>>;
+
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileSweep {
@@ -175,24 +182,39 @@ impl Service {
             .list()
             .try_filter(|found| std::future::ready(found.modified < before));
         let mut listed = old.try_chunks(LISTED);
-        let mut removed = 0;
+        let mut unknown = Blobs::new();
         while let Some(batch) = listed.try_next().await.map_err(|error| failed(error.1))? {
-            removed += self.remove_unknown(batch).await?;
+            merge(&mut unknown, self.unknown(by_gpt(batch)).await?);
         }
-        Ok(removed)
+        if unknown.is_empty() {
+            return Ok(0);
+        }
+        tokio::time::sleep(SECOND_LOOK.min(self.files.rules().orphan_age)).await;
+        let unknown = self.unknown(unknown).await?;
+        self.remove_all(unknown).await
     }
 
-    /// Removes those of `batch` that no row knows.
-    async fn remove_unknown(&self, batch: Vec<StoredBlob>) -> Result<u64, Error> {
-        let mut by_gpt = BTreeMap::<GptId, Vec<Uuid>>::new();
-        for found in batch {
-            by_gpt.entry(found.gpt_id).or_default().push(found.blob);
+    /// Those of `found` that no row knows.
+    async fn unknown(&self, found: Blobs) -> Result<Blobs, Error> {
+        let mut unknown = Blobs::new();
+        for (gpt_id, ids) in found {
+            let mut left = Vec::new();
+            for ids in ids.chunks(LISTED) {
+                let known = self.store.known_blobs(&gpt_id, ids).await?;
+                left.extend(ids.iter().copied().filter(|id| !known.contains(id)));
+            }
+            if !left.is_empty() {
+                unknown.insert(gpt_id, left);
+            }
         }
+        Ok(unknown)
+    }
+
+    async fn remove_all(&self, blobs: Blobs) -> Result<u64, Error> {
         let mut removed = 0;
-        for (gpt_id, ids) in by_gpt {
-            let known = self.store.known_blobs(&gpt_id, &ids).await?;
+        for (gpt_id, ids) in blobs {
             let tenant = Tenant::vouched(gpt_id);
-            for id in ids.into_iter().filter(|id| !known.contains(id)) {
+            for id in ids {
                 let deleted = self.files.vault()?.delete(&tenant, id).await;
                 deleted.map_err(|error| self.files.failed(error))?;
                 removed += 1;
@@ -204,6 +226,20 @@ impl Service {
 
     fn count_removed(&self, count: u64) {
         self.files.counters().add(|all| &all.swept, count);
+    }
+}
+
+fn by_gpt(found: Vec<StoredBlob>) -> Blobs {
+    let mut blobs = Blobs::new();
+    for found in found {
+        blobs.entry(found.gpt_id).or_default().push(found.blob);
+    }
+    blobs
+}
+
+fn merge(blobs: &mut Blobs, more: Blobs) {
+    for (gpt_id, ids) in more {
+        blobs.entry(gpt_id).or_default().extend(ids);
     }
 }
 

@@ -1,14 +1,12 @@
 //! Rotating master keys: which blobs wait for the new one.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use uuid::Uuid;
-
 use super::rows::BlobRow;
 use crate::ids::GptId;
 use crate::store::entity::blobs;
 use crate::store::transaction::end;
 use crate::store::{Store, StoreError};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 /// A blob, and whose it is: rotation is the operator's, who stands above tenants.
 #[derive(Clone, Debug)]
@@ -86,20 +84,6 @@ impl Store {
         };
         let result: Result<u64, StoreError> = write.await;
         end(transaction, result).await
-    }
-
-    /// Which of these blobs of a GPT the database knows, deleted ones too.
-    ///
-    /// # Errors
-    ///
-    /// What the database reports.
-    pub async fn known_blobs(&self, gpt_id: &GptId, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
-        let known = blobs::Entity::find()
-            .select_only()
-            .column(blobs::Column::Id)
-            .filter(blobs::Column::GptId.eq(gpt_id.as_str()))
-            .filter(blobs::Column::Id.is_in(ids.iter().copied()));
-        Ok(known.into_tuple().all(self.database().reads()).await?)
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::rows::UploadStage;
 use crate::clock::Timestamp;
 use crate::ids::GptId;
-use crate::store::entity::{files, uploads};
+use crate::store::entity::{blobs, files, uploads};
 use crate::store::transaction::end;
 use crate::store::{Backend, Store, StoreError};
 
@@ -173,6 +173,20 @@ impl Store {
         let database = self.database().writes();
         let files = database.execute_raw(files).await?.rows_affected();
         Ok(files + database.execute_raw(uploads).await?.rows_affected())
+    }
+
+    /// Which of these blobs of a GPT the database knows, deleted ones too.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn known_blobs(&self, gpt_id: &GptId, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        let known = blobs::Entity::find()
+            .select_only()
+            .column(blobs::Column::Id)
+            .filter(blobs::Column::GptId.eq(gpt_id.as_str()))
+            .filter(blobs::Column::Id.is_in(ids.iter().copied()));
+        Ok(known.into_tuple().all(self.database().reads()).await?)
     }
 
     /// The right to look for orphans, which one process has at a time; `None` when another has it.

@@ -4,6 +4,7 @@ mod batches;
 mod collections;
 mod concurrency;
 mod fidelity;
+mod files;
 mod gpts_and_keys;
 mod idempotency;
 mod lists;

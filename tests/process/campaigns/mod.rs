@@ -1,9 +1,12 @@
 //! Campaigns: minutes of harm, bounded, after the suite. The second nextest profile runs them one
 //! at a time.
 
+mod bucket_outage;
 mod deep_page;
+mod file_kills;
 mod flood;
 mod kill9;
+mod large_files;
 mod outage;
 mod revocation;
 mod storage;
