@@ -69,9 +69,15 @@ async fn files_are_found_by_their_purpose(app: App) {
     let batch = batch.await.expect(200).string("id");
     let page = gpt.list_files().query("purpose", "batch").await.expect(200);
     assert_eq!(ids(page["data"].as_array().unwrap()), [batch]);
-    for none in ["vision", "nothing of ours", "\0"] {
-        let page = gpt.list_files().query("purpose", none).await.expect(200);
-        assert_eq!(page["data"].as_array().unwrap().len(), 0);
+    let none = gpt
+        .list_files()
+        .query("purpose", "vision")
+        .await
+        .expect(200);
+    assert_eq!(none["data"].as_array().unwrap().len(), 0);
+    for purpose in ["nothing of ours", "\0", ""] {
+        let refused = gpt.list_files().query("purpose", purpose).await;
+        refused.refuses("purpose");
     }
     gpt.list_files().query("limit", 0).await.refuses("limit");
 }

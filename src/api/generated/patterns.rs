@@ -24,10 +24,6 @@ pub static PATTERN_72FE56A4: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
 pub static PATTERN_C7C70E36: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
 ));
-/// `^[^\x00-\x1f\x7f]*$`
-pub static PATTERN_F2081D8A: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
-    "^[^\\x00-\\x1f\\x7f]*$",
-));
 /// `^file$`
 pub static PATTERN_A3FD82F2: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
     "^file$",

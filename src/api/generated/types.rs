@@ -2371,7 +2371,6 @@ impl Type for CreateFileRequest {
                                         ty: "string",
                                         min_length: Some(1usize),
                                         max_length: Some(255usize),
-                                        pattern: Some("^[^\\x00-\\x1f\\x7f]*$".to_owned()),
                                         description: Some(
                                             "The file's name, without control characters.",
                                         ),
@@ -2455,7 +2454,6 @@ impl Validate for CreateFileRequest {
                 "filename",
                 |at| {
                     check::length(value, Some(1), Some(255), at, violations);
-                    check::pattern(value, &patterns::PATTERN_F2081D8A, at, violations);
                 },
             );
         }
@@ -3032,7 +3030,6 @@ impl Type for CreateUploadRequest {
                                         ty: "string",
                                         min_length: Some(1usize),
                                         max_length: Some(255usize),
-                                        pattern: Some("^[^\\x00-\\x1f\\x7f]*$".to_owned()),
                                         description: Some(
                                             "The file's name, without control characters.",
                                         ),
@@ -3117,7 +3114,6 @@ impl Validate for CreateUploadRequest {
                 "filename",
                 |at| {
                     check::length(value, Some(1), Some(255), at, violations);
-                    check::pattern(value, &patterns::PATTERN_F2081D8A, at, violations);
                 },
             );
         }
