@@ -49,8 +49,7 @@ async fn bytes_go_when_their_file_has_gone(database: ScratchDatabase) {
     assert_eq!(Answer::to(caller.deletion(&deleted)).await.status, 200);
     folder.has(1).await;
     assert_eq!(caller.content(&kept).await.unwrap().1, b"kept");
-    let log = server.stderr();
-    assert!(log.contains("swept files"), "{log}");
+    server.logs("swept files").await;
 
     let bob = Caller::create(&server, "bob");
     bob.has_file("bob's").await;
@@ -126,11 +125,7 @@ async fn keys_are_rotated_while_files_are_served(database: ScratchDatabase) {
     let wrong = server(&database, &folder, KEY_1).await;
     let caller = caller.at(&wrong);
     assert_eq!(caller.content(&id).await.unwrap().0, 500);
-    assert!(
-        wrong.stderr().contains("there is no master key 2"),
-        "{}",
-        wrong.stderr()
-    );
+    wrong.logs("there is no master key 2").await;
     let run = wrong.program().run(&["files", "rotate-key"]);
     run.failed_saying("3 could not be unwrapped");
 }
@@ -167,11 +162,7 @@ async fn damaged_bytes_are_never_answered(database: ScratchDatabase) {
             assert_eq!(status, 500, "{}", String::from_utf8_lossy(&bytes));
         }
     }
-    assert!(
-        server.stderr().contains("the stored bytes are damaged"),
-        "{}",
-        server.stderr()
-    );
+    server.logs("the stored bytes are damaged").await;
     fs::remove_file(&object).unwrap();
     assert_eq!(caller.content(&id).await.unwrap().0, 500);
     fs::write(&object, &whole).unwrap();
@@ -205,11 +196,7 @@ async fn production_without_a_key_serves_no_files_and_says_how_to_make_one() {
         assert_eq!(answer.status, 503, "{answer:?}");
     }
     assert_eq!(caller.status().await, 200);
-    assert!(
-        server.stderr().contains("openssl rand -base64 32"),
-        "{}",
-        server.stderr()
-    );
+    server.logs("openssl rand -base64 32").await;
     assert!(!server.program().folder().join("data").exists());
 }
 
@@ -219,11 +206,7 @@ async fn the_embedded_default_makes_a_key_and_says_where() {
     let path = server.program().folder().join("data/files.key");
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert!(
-        server.stderr().contains("data/files.key"),
-        "{}",
-        server.stderr()
-    );
+    server.logs("data/files.key").await;
     let key = fs::read_to_string(&path).unwrap();
     let caller = Caller::create(&server, "alice");
     let id = caller.has_file("abc").await;

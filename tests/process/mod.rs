@@ -6,6 +6,7 @@ mod campaigns;
 mod commands;
 mod contract;
 mod file_calls;
+mod file_service;
 mod files;
 mod first_run;
 mod help;

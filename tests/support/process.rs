@@ -218,6 +218,16 @@ impl ServerProcess {
         fs::read_to_string(self.program.folder().join("stderr")).unwrap()
     }
 
+    /// Waits until its log says `what`: a thread of its own writes that.
+    pub async fn logs(&self, what: &str) {
+        let start = Instant::now();
+        while !self.stderr().contains(what) {
+            let log = self.stderr();
+            assert!(start.elapsed() < START_LIMIT, "{what:?} is not in: {log}");
+            sleep(PAUSE).await;
+        }
+    }
+
     /// Resident memory in bytes.
     pub fn resident_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

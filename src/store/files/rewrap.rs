@@ -3,10 +3,13 @@
 use super::rows::BlobRow;
 use crate::ids::GptId;
 use crate::store::entity::blobs;
-use crate::store::transaction::end;
+use crate::store::transaction::{Retry, end};
 use crate::store::{Store, StoreError};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 
 /// A blob, and whose it is: rotation is the operator's, who stands above tenants.
 #[derive(Clone, Debug)]
@@ -63,27 +66,38 @@ impl Store {
     ///
     /// What the database reports; then none is written.
     pub async fn rewrap_blobs(&self, rewrapped: &[Rewrapped]) -> Result<u64, StoreError> {
-        let transaction = self.begin().await?;
-        let write = async {
-            let mut written = 0;
-            for one in rewrapped {
-                let update = self.statement(
-                    "UPDATE blobs SET key_id = $3, wrapped_key = $4 \
-                     WHERE gpt_id = $1 AND id = $2 AND wrapped_key = $5",
-                    [
-                        (&one.before.gpt_id).into(),
-                        one.before.blob.id.into(),
-                        one.key_id.cast_signed().into(),
-                        one.wrapped_key.clone().into(),
-                        one.before.blob.wrapped_key.clone().into(),
-                    ],
-                );
-                written += transaction.execute_raw(update).await?.rows_affected();
+        let mut retry = Retry::default();
+        loop {
+            let transaction = self.begin().await?;
+            let result = self.rewrap_within(&transaction, rewrapped).await;
+            let result = end(transaction, result).await;
+            if !retry.again(&result).await {
+                return result;
             }
-            Ok(written)
-        };
-        let result: Result<u64, StoreError> = write.await;
-        end(transaction, result).await
+        }
+    }
+
+    async fn rewrap_within(
+        &self,
+        transaction: &DatabaseTransaction,
+        rewrapped: &[Rewrapped],
+    ) -> Result<u64, StoreError> {
+        let mut written = 0;
+        for one in rewrapped {
+            let update = self.statement(
+                "UPDATE blobs SET key_id = $3, wrapped_key = $4 \
+                 WHERE gpt_id = $1 AND id = $2 AND wrapped_key = $5",
+                [
+                    (&one.before.gpt_id).into(),
+                    one.before.blob.id.into(),
+                    one.key_id.cast_signed().into(),
+                    one.wrapped_key.clone().into(),
+                    one.before.blob.wrapped_key.clone().into(),
+                ],
+            );
+            written += transaction.execute_raw(update).await?.rows_affected();
+        }
+        Ok(written)
     }
 }
 

@@ -58,6 +58,15 @@ impl FileQuota {
     }
 }
 
+impl FileUsage {
+    fn counted(files: i64, bytes: i64) -> Self {
+        Self {
+            files: u64::try_from(files).unwrap_or_default(),
+            bytes: u64::try_from(bytes).unwrap_or_default(),
+        }
+    }
+}
+
 impl From<FileRefusal> for WriteError<FileRefusal> {
     fn from(refusal: FileRefusal) -> Self {
         Self::Refused(refusal)
@@ -66,10 +75,7 @@ impl From<FileRefusal> for WriteError<FileRefusal> {
 
 impl From<file_usage::Model> for FileUsage {
     fn from(row: file_usage::Model) -> Self {
-        Self {
-            files: row.files.cast_unsigned(),
-            bytes: row.bytes.cast_unsigned(),
-        }
+        Self::counted(row.files, row.bytes)
     }
 }
 
@@ -101,10 +107,7 @@ impl Store {
         let row = transaction.query_one_raw(lock).await?;
         let row = row.ok_or_else(|| StoreError::bug("no row from an upsert"))?;
         let (files, bytes): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        Ok(FileUsage {
-            files: files.cast_unsigned(),
-            bytes: bytes.cast_unsigned(),
-        })
+        Ok(FileUsage::counted(files, bytes))
     }
 
     /// Counts `files` and `bytes` that came, or went.

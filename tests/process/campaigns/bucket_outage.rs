@@ -114,7 +114,7 @@ async fn outage(scheme: &str) {
         assert!(start.elapsed() < 3 * PATIENCE, "{}", server.stderr());
         sleep(Duration::from_millis(200)).await;
     }
-    assert!(server.stderr().contains("the bucket is unavailable"));
+    server.logs("the bucket is unavailable").await;
 }
 
 /// A file of 7 MB from three parts, one of which is large enough for several requests.
