@@ -21,10 +21,12 @@ use super::problem::Problem;
 use super::wire::{ByteStream, Download, Form};
 use crate::auth::Caller;
 use crate::error::Error;
-use crate::service::{FileDetails, FileQuery, FileRow, NewFile, Service};
+use crate::service::{FileDetails, FileQuery, FileRow, Lifetime, NewFile, Service};
 
 /// Files on a page, at most; a larger `limit` is taken for this.
 const PAGE_FILES: u32 = 100;
+/// Where a JSON body has the seconds of `expires_after`, below its root.
+pub(super) const AFTER_SECONDS: &str = "expires_after/seconds";
 /// The media type of a file that came as text.
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -152,8 +154,8 @@ fn content_reply(row: &FileRow, asked: Asked, content: ByteStream) -> GetFileCon
 impl Handlers {
     async fn keep_json(&self, caller: &Caller, sent: CreateFileRequest) -> Result<FileRow, Error> {
         let after = sent.expires_after.as_ref().map(|after| after.seconds);
-        let lifetime = lifetime(sent.expires_in, after, "/expires_after")?;
-        let details = self.service.file_details(&sent.purpose, lifetime);
+        let details = lifetime(sent.expires_in, after, AFTER_SECONDS)
+            .and_then(|lifetime| self.service.file_details(&sent.purpose, lifetime));
         let details = details.map_err(|error| error.under("/"))?;
         let (content, content_type) = content(sent.content, sent.content_base64.as_deref())?;
         let file = NewFile::new("/filename", sent.filename, content_type.to_owned())?;
@@ -209,17 +211,22 @@ fn details(service: &Service, form: &CreateFileForm) -> Result<FileDetails, Erro
     service.file_details(purpose, lifetime)
 }
 
-/// How long a file is to be kept, from the two ways to say so.
+/// How long a file is to be kept, from the two ways to say so; `place` is that of the second.
 pub(super) fn lifetime(
     expires_in: Option<i64>,
     expires_after: Option<i64>,
-    place: &str,
-) -> Result<Option<Duration>, Error> {
-    if expires_in.is_some() && expires_after.is_some() {
-        return Err(Error::invalid(place, "send it or expires_in, not both"));
+    place: &'static str,
+) -> Result<Option<Lifetime>, Error> {
+    let said = |seconds: i64, place| Lifetime {
+        time: Duration::from_secs(seconds.unsigned_abs()),
+        place,
+    };
+    match (expires_in, expires_after) {
+        (Some(_), Some(_)) => Err(Error::invalid(place, "send it or expires_in, not both")),
+        (Some(seconds), None) => Ok(Some(said(seconds, "expires_in"))),
+        (None, Some(seconds)) => Ok(Some(said(seconds, place))),
+        (None, None) => Ok(None),
     }
-    let seconds = expires_in.or(expires_after);
-    Ok(seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())))
 }
 
 /// The content that came as text or in base64, and its media type: exactly one of them.
@@ -378,9 +385,13 @@ mod tests {
     #[test]
     fn a_lifetime_is_said_in_one_way() {
         assert_eq!(lifetime(None, None, "x").unwrap(), None);
-        let hour = Some(Duration::from_secs(3600));
-        assert_eq!(lifetime(Some(3600), None, "x").unwrap(), hour);
-        assert_eq!(lifetime(None, Some(3600), "x").unwrap(), hour);
+        for (expires_in, expires_after, place) in
+            [(Some(60), None, "expires_in"), (None, Some(60), "x")]
+        {
+            let said = lifetime(expires_in, expires_after, "x").unwrap();
+            let time = Duration::from_secs(60);
+            assert_eq!(said, Some(Lifetime { time, place }));
+        }
         assert_eq!(place(lifetime(Some(1), Some(1), "x").unwrap_err()), "x");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Handlers;
 use super::content::media_type;
-use super::files::lifetime;
+use super::files::{AFTER_SECONDS, lifetime};
 use super::generated::operations::{
     AddUploadPartParams, AddUploadPartReply, CancelUploadParams, CancelUploadReply,
     CompleteUploadParams, CompleteUploadReply, CreateUploadParams, CreateUploadReply,
@@ -22,8 +22,8 @@ impl UploadsHandlers for Handlers {
     ) -> Result<CreateUploadReply, Problem> {
         let sent = request.body;
         let after = sent.expires_after.as_ref().map(|after| after.seconds);
-        let lifetime = lifetime(sent.expires_in, after, "/expires_after")?;
-        let details = self.service.file_details(&sent.purpose, lifetime);
+        let details = lifetime(sent.expires_in, after, AFTER_SECONDS)
+            .and_then(|lifetime| self.service.file_details(&sent.purpose, lifetime));
         let upload = NewUpload {
             file: NewFile::new(
                 "/filename",
