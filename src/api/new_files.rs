@@ -13,8 +13,10 @@ use super::generated::types::{CreateFileForm, CreateFileRequest};
 use super::wire::Form;
 use crate::auth::Caller;
 use crate::error::Error;
-use crate::service::{FileDetails, FileRow, NewFile, Service};
+use crate::service::{FileDetails, FileRow, Lifetime, NewFile, Service};
 
+/// Where a JSON body has the seconds of `expires_after`, below its root.
+pub(super) const AFTER_SECONDS: &str = "expires_after/seconds";
 /// The media type of a file that came as text.
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -29,8 +31,8 @@ impl Handlers {
         sent: CreateFileRequest,
     ) -> Result<FileRow, Error> {
         let after = sent.expires_after.as_ref().map(|after| after.seconds);
-        let lifetime = lifetime(sent.expires_in, after, "/expires_after")?;
-        let details = self.service.file_details(&sent.purpose, lifetime);
+        let details = lifetime(sent.expires_in, after, AFTER_SECONDS)
+            .and_then(|lifetime| self.service.file_details(&sent.purpose, lifetime));
         let details = details.map_err(|error| error.under("/"))?;
         let (content, content_type) = content(sent.content, sent.content_base64.as_deref())?;
         let file = NewFile::new("/filename", sent.filename, content_type.to_owned())?;
@@ -94,17 +96,22 @@ fn details(service: &Service, form: &CreateFileForm) -> Result<FileDetails, Erro
     service.file_details(purpose, lifetime)
 }
 
-/// How long a file is to be kept, from the two ways to say so.
+/// How long a file is to be kept, from the two ways to say so; `place` is that of the second.
 pub(super) fn lifetime(
     expires_in: Option<i64>,
     expires_after: Option<i64>,
-    place: &str,
-) -> Result<Option<Duration>, Error> {
-    if expires_in.is_some() && expires_after.is_some() {
-        return Err(Error::invalid(place, "send it or expires_in, not both"));
+    place: &'static str,
+) -> Result<Option<Lifetime>, Error> {
+    let said = |seconds: i64, place| Lifetime {
+        time: Duration::from_secs(seconds.unsigned_abs()),
+        place,
+    };
+    match (expires_in, expires_after) {
+        (Some(_), Some(_)) => Err(Error::invalid(place, "send it or expires_in, not both")),
+        (Some(seconds), None) => Ok(Some(said(seconds, "expires_in"))),
+        (None, Some(seconds)) => Ok(Some(said(seconds, place))),
+        (None, None) => Ok(None),
     }
-    let seconds = expires_in.or(expires_after);
-    Ok(seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())))
 }
 
 /// The content that came as text or in base64, and its media type: exactly one of them.
@@ -187,9 +194,13 @@ mod tests {
     #[test]
     fn a_lifetime_is_said_in_one_way() {
         assert_eq!(lifetime(None, None, "x").unwrap(), None);
-        let hour = Some(Duration::from_secs(3600));
-        assert_eq!(lifetime(Some(3600), None, "x").unwrap(), hour);
-        assert_eq!(lifetime(None, Some(3600), "x").unwrap(), hour);
+        for (expires_in, expires_after, place) in
+            [(Some(3600), None, "expires_in"), (None, Some(3600), "x")]
+        {
+            let time = Duration::from_secs(3600);
+            let said = lifetime(expires_in, expires_after, "x").unwrap();
+            assert_eq!(said, Some(Lifetime { time, place }));
+        }
         assert_eq!(place(lifetime(Some(1), Some(1), "x").unwrap_err()), "x");
     }
 }

@@ -8,7 +8,7 @@ use super::generated::operations::{
     PutUploadPartParams, PutUploadPartReply, UploadsHandlers,
 };
 use super::generated::types::{self, UploadStatus};
-use super::new_files::lifetime;
+use super::new_files::{AFTER_SECONDS, lifetime};
 use super::problem::Problem;
 use super::wire::Pace;
 use crate::auth::Caller;
@@ -22,8 +22,8 @@ impl UploadsHandlers for Handlers {
     ) -> Result<CreateUploadReply, Problem> {
         let sent = request.body;
         let after = sent.expires_after.as_ref().map(|after| after.seconds);
-        let lifetime = lifetime(sent.expires_in, after, "/expires_after")?;
-        let details = self.service.file_details(&sent.purpose, lifetime);
+        let details = lifetime(sent.expires_in, after, AFTER_SECONDS)
+            .and_then(|lifetime| self.service.file_details(&sent.purpose, lifetime));
         let upload = NewUpload {
             file: NewFile::new(
                 "/filename",

@@ -118,9 +118,11 @@ fn kind_of_cause(error: &(dyn StdError + 'static)) -> BlobErrorKind {
     let mut next = Some(error);
     while let Some(error) = next {
         let io_error = error.downcast_ref::<io::Error>();
-        if let Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =
-            io_error.map(io::Error::kind)
-        {
+        let no_room = |error: &io::Error| {
+            use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+            matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+        };
+        if io_error.is_some_and(no_room) {
             return BlobErrorKind::Full;
         }
         // An `io::Error` passes over what it wraps when it is asked for its source.

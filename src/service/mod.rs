@@ -22,7 +22,7 @@ pub use collections::{NewSchema, Upserted};
 pub use documents::{parse_document, parse_value};
 pub use files::{
     FileBytes, FileContent, FileCounters, FileDetails, FileLimits, FileQuery, FileRow, FileSweep,
-    Files, NewFile, NewUpload, PartRow, RewrapReport, SignedLink, UploadRow, UploadState,
+    Files, Lifetime, NewFile, NewUpload, PartRow, RewrapReport, SignedLink, UploadRow, UploadState,
 };
 pub use idempotency::IdempotencyKey;
 pub use keys::{IssuedKey, KeyRequest};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -179,11 +179,22 @@ async fn open_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Databas
             .max_lifetime(None)
     };
     // The writer queues everyone who writes, so its queue may be longer than a short wait.
-    let writer = pool()
-        .max_connections(1)
-        .acquire_timeout(settings.acquire_timeout * 2)
-        .connect_with(sqlite_options(path))
-        .await?;
+    let deadline = Instant::now() + settings.acquire_timeout * 2;
+    let writer = loop {
+        let opened = pool()
+            .max_connections(1)
+            .acquire_timeout(settings.acquire_timeout * 2)
+            .connect_with(sqlite_options(path))
+            .await;
+        match opened.map_err(StoreError::from) {
+            // The first connection to a new file turns it into one with a WAL, and whoever comes
+            // meanwhile is not made to wait by SQLite but refused.
+            Err(error) if error.is_unavailable() && Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            opened => break opened?,
+        }
+    };
     let readers = pool()
         .max_connections(READERS)
         .acquire_timeout(settings.acquire_timeout)

@@ -83,6 +83,11 @@ impl StoreError {
         self.kind == StoreErrorKind::Serialization
     }
 
+    /// True when trying again later may help.
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.kind == StoreErrorKind::Unavailable
+    }
+
     /// True when a part of the statement may be at fault, rather than the database or its state.
     pub(super) fn blames_the_statement(&self) -> bool {
         match self.kind {

@@ -62,7 +62,16 @@ async fn purposes_and_times_have_rules(app: App) {
         .await
         .refuses("/expires_in");
     let after = json!({ "anchor": "created_at", "seconds": over });
-    file().member("expires_after", after).await.expect(400);
+    file()
+        .member("expires_after", after)
+        .await
+        .refuses("/expires_after/seconds");
+    let both = json!({ "anchor": "created_at", "seconds": 60 });
+    file()
+        .member("expires_in", 60)
+        .member("expires_after", both)
+        .await
+        .refuses("/expires_after/seconds");
     for (member, value) in [
         ("expires_in", json!(30 * DAY)),
         (

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{TryStreamExt, stream};
@@ -55,7 +54,7 @@ async fn create(
 ) -> Result<FileRow, Error> {
     let file = NewFile::new("file", "a".to_owned(), "text/plain".to_owned())?;
     let pieces = pieces.into_iter().map(|piece| piece.map(Bytes::from));
-    let details = ready(service.file_details(purpose, Some(Duration::from_secs(60))));
+    let details = ready(service.file_details(purpose, None));
     service
         .create_file(caller, file, stream::iter(pieces), details)
         .await

@@ -23,6 +23,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub struct Program {
     folder: TempDir,
     settings: BTreeMap<String, String>,
+    file_limit: Option<u32>,
 }
 
 /// What a command did.
@@ -52,6 +53,7 @@ impl Program {
         Self {
             folder: folder.unwrap(),
             settings: settings.collect(),
+            file_limit: None,
         }
     }
 
@@ -66,6 +68,12 @@ impl Program {
         self
     }
 
+    /// The same where no file can grow over so many KiB, as on a disk that is full.
+    pub fn with_file_limit(mut self, kibibytes: u32) -> Self {
+        self.file_limit = Some(kibibytes);
+        self
+    }
+
     /// Where it runs, and where the embedded database and the logs lie.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -73,7 +81,17 @@ impl Program {
 
     /// A command that can still be changed before it is run.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gpt-object-store"));
+        let program = env!("CARGO_BIN_EXE_gpt-object-store");
+        let mut command = match self.file_limit {
+            None => Command::new(program),
+            Some(kibibytes) => {
+                // The signal would end the process before it could see the error.
+                let script = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$0\" \"$@\"");
+                let mut shell = Command::new("bash");
+                shell.args(["-c", &script, program]);
+                shell
+            }
+        };
         command
             .args(arguments)
             .current_dir(self.folder())

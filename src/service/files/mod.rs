@@ -89,6 +89,15 @@ pub struct FileDetails {
     lifetime: Duration,
 }
 
+/// How long a file is to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// From when it is stored.
+    pub time: Duration,
+    /// Where the caller said so, for an error.
+    pub place: &'static str,
+}
+
 /// Which files to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileQuery {
@@ -208,22 +217,23 @@ impl Service {
     pub fn file_details(
         &self,
         purpose: &str,
-        lifetime: Option<Duration>,
+        lifetime: Option<Lifetime>,
     ) -> Result<FileDetails, Error> {
         let rules = self.files.rules();
         if !rules.purposes.iter().any(|known| known == purpose) {
             let detail = format!("must be one of {}", rules.purposes.join(", "));
             return Err(Error::invalid("purpose", detail));
         }
-        let lifetime = lifetime.unwrap_or(rules.default_ttl);
-        if lifetime > rules.max_ttl {
+        if let Some(Lifetime { time, place }) = lifetime
+            && time > rules.max_ttl
+        {
             let most = rules.max_ttl.as_secs();
             let detail = format!("a file is kept for {most} seconds at most");
-            return Err(Error::invalid("expires_in", detail));
+            return Err(Error::invalid(place, detail));
         }
         Ok(FileDetails {
             purpose: purpose.to_owned(),
-            lifetime,
+            lifetime: lifetime.map_or(rules.default_ttl, |lifetime| lifetime.time),
         })
     }
 }

@@ -5,6 +5,7 @@ mod bucket_outage;
 mod deep_page;
 mod file_kills;
 mod flood;
+mod full_disk;
 mod kill9;
 mod large_files;
 mod outage;

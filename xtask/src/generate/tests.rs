@@ -69,7 +69,7 @@ fn the_check_names_each_file_that_was_edited_or_is_missing() {
 }
 
 #[test]
-fn each_kind_of_drift_in_the_document_fails_the_check() {
+fn campaign_each_kind_of_drift_in_the_document_fails_the_check() {
     let root = repository(GPT_OBJECT_STORE_YAML);
     run(root.path(), false).unwrap();
     let limit = contract("            maximum: 200\n", "            maximum: 100\n");
