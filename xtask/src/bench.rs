@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use self::load::{Loads, Rounds, Workload};
@@ -35,12 +35,28 @@ const SETTINGS: &[(&str, &str)] = &[
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
 pub struct BenchArguments {
+    /// What to measure; everything when nothing is named
+    #[arg(value_enum)]
+    parts: Vec<Part>,
     /// Few short rounds: to see that it works, not to compare
     #[arg(long)]
     quick: bool,
     /// Fail when a bar is missed
     #[arg(long)]
     strict: bool,
+}
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The start and the memory of the process
+    Process,
+    /// Objects beside pgbench
+    Objects,
+    /// Namespaces of keys and values
+    Storage,
+    /// Files beside nginx
+    Files,
 }
 
 /// How much is measured.
@@ -69,28 +85,29 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
         }
     };
     let initdb = POSTGRESQL.require()?;
-    let wrk = WRK.require()?;
     build(root)?;
     let program = ObjectStore::program(root, "release");
+    let is_wanted = |part| arguments.parts.is_empty() || arguments.parts.contains(&part);
     let mut report = Report::new(&plan);
-    println!("Starting on SQLite, {} times", plan.starts);
-    report.lines.extend(process::lines(&program, &plan)?);
+    if is_wanted(Part::Process) {
+        println!("Starting on SQLite, {} times", plan.starts);
+        report.lines.extend(process::lines(&program, &plan)?);
+    }
     let cluster = Cluster::start(
         initdb.parent().unwrap_or(Path::new("/")),
         &std::env::temp_dir(),
         SETTINGS,
     )?;
-    let folder = tempfile::tempdir()?;
-    let loads = prepare(&cluster, &program, &wrk, folder.path())?;
-    let rounds = throughput(&loads, &plan)?;
-    report.lines.extend(rounds.iter().map(throughput_line));
-    report.lines.push(depth_line(&loads, &plan)?);
-    drop(loads);
-    report
-        .lines
-        .extend(storage::lines(&program, &cluster, &plan)?);
-    report.lines.extend(files::lines(&program, &plan)?);
-    report.rounds = rounds;
+    if is_wanted(Part::Objects) {
+        measure_objects(&cluster, &program, &plan, &mut report)?;
+    }
+    if is_wanted(Part::Storage) {
+        let lines = storage::lines(&program, &cluster, &plan)?;
+        report.lines.extend(lines);
+    }
+    if is_wanted(Part::Files) {
+        report.lines.extend(files::lines(&program, &plan)?);
+    }
     report.publish(&root.join("bench-results"))?;
     let missed = report.missed();
     ensure!(
@@ -98,6 +115,22 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
         "missed bars: {}",
         missed.join(", ")
     );
+    Ok(())
+}
+
+fn measure_objects(
+    cluster: &Cluster,
+    program: &Path,
+    plan: &Plan,
+    report: &mut Report,
+) -> Result<()> {
+    let wrk = WRK.require()?;
+    let folder = tempfile::tempdir()?;
+    let loads = prepare(cluster, program, &wrk, folder.path())?;
+    let rounds = throughput(&loads, plan)?;
+    report.lines.extend(rounds.iter().map(throughput_line));
+    report.lines.push(depth_line(&loads, plan)?);
+    report.rounds = rounds;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::Plan;
 use super::load::median;
 use super::report::{Bar, Line};
-use crate::programs::NGINX;
+use crate::programs::{NGINX, is_root};
 use crate::servers::{Leash, ObjectStore, free_port};
 
 /// Bytes of the file that is sent and fetched.
@@ -143,6 +143,8 @@ impl Nginx {
         fs::create_dir_all(root.join("files"))?;
         let root = root.display().to_string();
         let configuration = include_str!("nginx.conf")
+            // As root it would work as somebody else, who may not look into our folder.
+            .replace("USER", if is_root() { "user root;" } else { "" })
             .replace("PORT", &port.to_string())
             .replace("ROOT", &root);
         let path = folder.join("nginx.conf");
