@@ -17,6 +17,7 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 /// Settings of the developer's own that would change what is measured or tested.
 const FOREIGN_SETTINGS: &[&str] = &[
     "ADMIN_LISTEN",
+    "AUDIT_DAYS",
     "CONFIG",
     "LOG",
     "LOG_FORMAT",
@@ -24,6 +25,8 @@ const FOREIGN_SETTINGS: &[&str] = &[
     "RUST_LOG",
     "SECRET_KEY",
     "STORAGE_URL",
+    "TRUSTED_PROXIES",
+    "TRUSTED_PROXY_HEADER",
 ];
 
 /// A running `gpt-object-store serve`, stopped on drop.
