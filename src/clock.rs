@@ -48,6 +48,16 @@ impl Timestamp {
             .and_then(|delta| self.0.checked_add_signed(delta))
             .map_or(self, Self::from)
     }
+
+    /// This moment moved back by `duration`; stays where it is when the difference is not
+    /// representable.
+    #[must_use]
+    pub fn minus(self, duration: std::time::Duration) -> Self {
+        chrono::TimeDelta::from_std(duration)
+            .ok()
+            .and_then(|delta| self.0.checked_sub_signed(delta))
+            .map_or(self, Self::from)
+    }
 }
 
 impl From<DateTime<Utc>> for Timestamp {

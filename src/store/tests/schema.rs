@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::support::{migrated, on_both, on_both_alone, sql, sqlite};
 use crate::store::entity::{
-    api_keys, collections, gpts, idempotency_keys, kv_namespaces, objects, settings,
+    api_keys, audit_log, collections, gpts, idempotency_keys, kv_namespaces, objects, settings,
 };
 use crate::store::{Backend, Store};
 
@@ -32,6 +32,7 @@ async fn entities_describe_the_tables() {
     on_both(async |store| {
         describes(&store, gpts::Entity, "gpts").await;
         describes(&store, api_keys::Entity, "api_keys").await;
+        describes(&store, audit_log::Entity, "audit_log").await;
         describes(&store, collections::Entity, "collections").await;
         describes(&store, objects::Entity, "objects").await;
         describes(&store, idempotency_keys::Entity, "idempotency_keys").await;
