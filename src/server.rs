@@ -16,11 +16,12 @@ use crate::auth::{Anonymous, Authenticator};
 use crate::blob::Bucket;
 use crate::config::Config;
 use crate::error::Error;
-use crate::service::Service;
+use crate::limits::Limiter;
+use crate::service::{Audit, Service};
 use crate::store::Store;
 
 use acceptor::TidyAcceptor;
-use upkeep::Upkeep;
+use upkeep::{House, Upkeep};
 
 /// Bytes of a signing secret that we make ourselves.
 const SECRET_BYTES: usize = 32;
@@ -31,21 +32,26 @@ pub struct Server {
     store: Store,
     service: Service,
     cursors: CursorCodec,
+    limiter: Limiter,
 }
 
 impl Server {
     /// Prepares a server over a store that is migrated.
     ///
     /// # Errors
-    /// When the signing secret can be neither read nor made.
+    /// When the signing secret can be neither read nor made, or a setting cannot be used.
     pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
         let cursors = CursorCodec::new(&secret(&config, &store).await?)?;
         let service = service(&config, store.clone())?;
+        let limits = config.limits.rate_limits.clone();
+        let limiter = Limiter::new(limits, config.redis_url.as_deref());
+        let limiter = limiter.map_err(|error| Error::Internal(Box::new(error)))?;
         Ok(Self {
             config,
             store,
             service,
             cursors,
+            limiter,
         })
     }
 
@@ -65,7 +71,13 @@ impl Server {
         stop: impl Future<Output = ()>,
     ) -> std::io::Result<()> {
         let authenticator = Arc::new(Authenticator::new(self.store.clone()));
-        let upkeep = Upkeep::start(authenticator.clone(), self.service.clone());
+        let (audit, writer) = Audit::start(self.store.clone());
+        let upkeep = Upkeep::start(House {
+            authenticator: authenticator.clone(),
+            service: self.service.clone(),
+            limiter: self.limiter.clone(),
+            keep_calls: self.config.audit.keep,
+        });
         let public_url: Arc<str> = self.config.http.public_url.as_str().into();
         let is_development = self.config.http.is_development;
         let handlers = Handlers {
@@ -79,6 +91,9 @@ impl Server {
             request_bytes: self.config.limits.request_bytes,
             request_time: self.config.limits.request_time,
             cors: Cors::new(self.config.http.cors_origins),
+            proxies: (self.config.http.proxies, self.config.http.proxy_header),
+            limiter: (!self.limiter.is_off()).then_some(self.limiter),
+            audit: Some(audit),
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
         let endpoint = routes(handlers)
@@ -90,6 +105,7 @@ impl Server {
             .run_with_graceful_shutdown(endpoint, stop, grace)
             .await;
         upkeep.finish().await;
+        writer.finish().await;
         self.store.close().await;
         served
     }

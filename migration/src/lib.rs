@@ -23,6 +23,7 @@ mod m20261120_000006_idempotency_keys;
 mod m20261120_000007_settings;
 mod m20261121_000008_kv_namespaces;
 mod m20261121_000009_kv_entries;
+mod m20261121_000015_api_keys_rate_limits;
 mod m20261121_000016_audit_log;
 
 /// Every migration of this build, in the order in which it is applied.
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000007_settings::Migration),
             Box::new(m20261121_000008_kv_namespaces::Migration),
             Box::new(m20261121_000009_kv_entries::Migration),
+            Box::new(m20261121_000015_api_keys_rate_limits::Migration),
             Box::new(m20261121_000016_audit_log::Migration),
         ]
     }

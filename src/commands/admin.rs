@@ -105,6 +105,7 @@ fn request(new: NewKey) -> KeyRequest {
         name: new.name,
         scopes: new.scopes.unwrap_or(default),
         expires_at: new.expires_in.map(|time| Timestamp::now().plus(time)),
+        rate_limits: new.rate_limits,
     }
 }
 
@@ -139,6 +140,7 @@ fn list(rows: &[KeyRow], json: bool) -> Result<(), Failure> {
             dash(row.expires_at),
             dash(row.revoked_at),
             dash(row.last_used),
+            dash(row.rate_limits.as_ref()),
         ]
     });
     print_table(
@@ -150,6 +152,7 @@ fn list(rows: &[KeyRow], json: bool) -> Result<(), Failure> {
             "EXPIRES",
             "REVOKED",
             "LAST USED",
+            "RATE LIMITS",
         ],
         cells,
     );
@@ -198,6 +201,7 @@ struct KeyView<'a> {
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
     last_used: Option<Timestamp>,
+    rate_limits: Option<&'a str>,
 }
 
 impl<'a> From<&'a KeyRow> for KeyView<'a> {
@@ -215,6 +219,7 @@ impl<'a> From<&'a KeyRow> for KeyView<'a> {
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             last_used: row.last_used,
+            rate_limits: row.rate_limits.as_deref(),
         }
     }
 }

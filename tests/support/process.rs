@@ -42,7 +42,8 @@ pub struct ServerProcess {
 }
 
 impl Program {
-    /// The program without any setting, as a new user has it.
+    /// The program without any setting, as a new user has it, but for rate limits, which are off: a
+    /// test that is about them sets them.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("gos-").tempdir();
         let settings = ["PATH", "TMPDIR"].into_iter().filter_map(|name| {
@@ -53,6 +54,7 @@ impl Program {
             folder: folder.unwrap(),
             settings: settings.collect(),
         }
+        .with("RATE_LIMITS", "off")
     }
 
     /// The program on `database_url`.

@@ -5,5 +5,6 @@ mod deep_page;
 mod flood;
 mod kill9;
 mod outage;
+mod redis;
 mod revocation;
 mod storage;
