@@ -128,7 +128,7 @@ Paste these into another terminal:
     -H \"Authorization: Bearer $GOS_KEY\"
 
 For a GPT, import {public_url}/openapi/gpt-object-store.yaml and give it the key (Bearer).
-Rate limits: {rate_limits} (RATE_LIMITS=off for none).
+Rate limits (set RATE_LIMITS, or the key's own, to change them): {rate_limits}
 Documentation: {public_url}/docs
 "
     );

@@ -343,6 +343,8 @@ mod tests {
         assert_eq!(config.http.public_url, "http://localhost:8000");
         assert_eq!(config.database.url, "sqlite://./data/gpt-object-store.db");
         assert!(config.database.is_embedded_default);
+        let rates = config.limits.rate_limits.to_string();
+        assert_eq!(rates, "key:60/m,write:10/m,ip:600/5m");
     }
 
     #[test]

@@ -106,7 +106,9 @@ impl Shared {
     }
 
     fn note_success(&self) {
-        if self.is_away.swap(false, Ordering::Relaxed) {
+        // A load first: to write a value that all threads read would cost each of them.
+        let was_away = self.is_away.load(Ordering::Relaxed);
+        if was_away && self.is_away.swap(false, Ordering::Relaxed) {
             tracing::info!("Redis is back: the replicas share their rate limits again");
         }
     }
