@@ -72,12 +72,12 @@ const COLUMNS: &str = "gpt_id, id, key_id, app_id, operation, method, path, requ
      milliseconds, request_id, client_address, created_at";
 
 impl Store {
-    /// Records calls, all or none.
+    /// Records calls, all or none. What is recorded already stays: a writer that lost the connection
+    /// cannot know whether its batch was committed, and sends it again.
     ///
     /// # Errors
     ///
-    /// [`super::StoreErrorKind::UniqueViolation`] when one is recorded already, and what the
-    /// database reports.
+    /// What the database reports.
     pub async fn record_calls(&self, rows: &[AuditRow]) -> Result<(), StoreError> {
         match self.backend() {
             Backend::Postgres => {
@@ -118,7 +118,7 @@ impl Store {
              FROM json_to_recordset(json($1)) AS r (gpt_id text, id uuid, key_id text, app_id text, \
              operation text, method text, path text, request text, status integer, \
              milliseconds double precision, request_id text, client_address text, \
-             created_at timestamptz)"
+             created_at timestamptz) ON CONFLICT (gpt_id, id) DO NOTHING"
         );
         let records = serde_json::Value::Array(records).to_string();
         self.statement(sql, [records.into()])
@@ -131,7 +131,8 @@ impl Store {
         for row in rows {
             let sql = format!(
                 "INSERT INTO audit_log ({COLUMNS}) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, json($8), $9, $10, $11, $12, $13)"
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, json($8), $9, $10, $11, $12, $13) \
+                 ON CONFLICT (gpt_id, id) DO NOTHING"
             );
             let insert = self.statement(
                 sql,
