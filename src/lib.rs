@@ -12,6 +12,7 @@ pub mod config;
 pub mod document;
 pub mod error;
 pub mod ids;
+pub mod limits;
 pub mod server;
 pub mod service;
 pub mod store;

@@ -18,13 +18,14 @@ use crate::auth::{Anonymous, Authenticator};
 use crate::blob::Bucket;
 use crate::config::Config;
 use crate::error::Error;
-use crate::service::Service;
+use crate::limits::Limiter;
+use crate::service::{Audit, Service};
 use crate::store::Store;
 
 use acceptor::TidyAcceptor;
 pub use files::open_files;
 use sweeper::{Intervals, Sweeper};
-use upkeep::Upkeep;
+use upkeep::{House, Upkeep};
 
 /// Bytes of a signing secret that we make ourselves.
 const SECRET_BYTES: usize = 32;
@@ -35,23 +36,29 @@ pub struct Server {
     store: Store,
     service: Service,
     cursors: CursorCodec,
+    limiter: Limiter,
 }
 
 impl Server {
     /// Prepares a server over a store that is migrated.
     ///
     /// # Errors
-    /// When the signing secret can be neither read nor made, or the bucket of files cannot be used.
+    /// When the signing secret can be neither read nor made, or a setting or the bucket of files
+    /// cannot be used.
     pub async fn new(config: Config, store: Store) -> Result<Self, Error> {
         let secret = secret(&config, &store).await?;
         let cursors = CursorCodec::new(&secret)?;
         let files = open_files(&config.files, store.backend(), &secret)?;
         let service = service(&config, store.clone())?.with_files(files);
+        let limits = config.limits.rate_limits.clone();
+        let limiter = Limiter::new(limits, config.redis_url.as_deref());
+        let limiter = limiter.map_err(|error| Error::Internal(Box::new(error)))?;
         Ok(Self {
             config,
             store,
             service,
             cursors,
+            limiter,
         })
     }
 
@@ -71,7 +78,13 @@ impl Server {
         stop: impl Future<Output = ()>,
     ) -> std::io::Result<()> {
         let authenticator = Arc::new(Authenticator::new(self.store.clone()));
-        let upkeep = Upkeep::start(authenticator.clone(), self.service.clone());
+        let (audit, writer) = Audit::start(self.store.clone());
+        let upkeep = Upkeep::start(House {
+            authenticator: authenticator.clone(),
+            service: self.service.clone(),
+            limiter: self.limiter.clone(),
+            keep_calls: self.config.audit.keep,
+        });
         let files = &self.config.files;
         let intervals = Intervals {
             sweep: files.sweep_interval,
@@ -95,6 +108,9 @@ impl Server {
             request_bytes: self.config.limits.request_bytes,
             request_time: self.config.limits.request_time,
             cors: Cors::new(self.config.http.cors_origins),
+            proxies: (self.config.http.proxies, self.config.http.proxy_header),
+            limiter: (!self.limiter.is_off()).then_some(self.limiter),
+            audit: Some(audit),
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
         let endpoint = routes(handlers)
@@ -109,6 +125,7 @@ impl Server {
             sweeper.finish().await;
         }
         upkeep.finish().await;
+        writer.finish().await;
         self.store.close().await;
         served
     }

@@ -583,7 +583,7 @@ pub mod types {
         pub page_items_default: i32,
         ///The largest part of an upload, in bytes.
         pub part_bytes: i64,
-        ///Requests per time, as configured, or off.
+        ///How many requests the key in use may make in how long (key), how many that change something (write), and how many its address may make (ip), such as key:60/m,write:10/m,ip:600/5m; or off.
         pub rate_limits: ::std::string::String,
         ///The largest request body, in bytes.
         pub request_bytes: i64,
@@ -733,6 +733,8 @@ pub mod types {
         ///For a failed batch, one item for each operation; the failing one has its own status.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
         pub items: ::std::vec::Vec<BatchItem>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub rate_limit: ::std::option::Option<RateLimit>,
         ///Quote this when you report the problem.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub request_id: ::std::option::Option<::std::string::String>,
@@ -938,6 +940,23 @@ pub mod types {
     }
     impl ProblemError {
         pub fn builder() -> builder::ProblemError {
+            Default::default()
+        }
+    }
+    ///The rate limit that the request was over.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct RateLimit {
+        ///Requests that are allowed at once after a rest, and in each period.
+        pub limit: i64,
+        ///What is limited; key (requests of the key), write (its requests that change something), ip (requests from the address), failed-authentication.
+        pub name: ::std::string::String,
+        ///The period, in seconds.
+        pub period_seconds: i64,
+        ///Requests that are allowed now.
+        pub remaining: i64,
+    }
+    impl RateLimit {
+        pub fn builder() -> builder::RateLimit {
             Default::default()
         }
     }
@@ -3623,6 +3642,10 @@ pub mod types {
                 ::std::vec::Vec<super::BatchItem>,
                 ::std::string::String,
             >,
+            rate_limit: ::std::result::Result<
+                ::std::option::Option<super::RateLimit>,
+                ::std::string::String,
+            >,
             request_id: ::std::result::Result<
                 ::std::option::Option<::std::string::String>,
                 ::std::string::String,
@@ -3645,6 +3668,7 @@ pub mod types {
                     errors: Ok(Default::default()),
                     instance: Ok(Default::default()),
                     items: Ok(Default::default()),
+                    rate_limit: Ok(Default::default()),
                     request_id: Ok(Default::default()),
                     retry_after: Ok(Default::default()),
                     status: Err("no value supplied for status".to_string()),
@@ -3740,6 +3764,18 @@ pub mod types {
                     });
                 self
             }
+            pub fn rate_limit<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::RateLimit>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.rate_limit = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for rate_limit: {e}")
+                    });
+                self
+            }
             pub fn request_id<T>(mut self, value: T) -> Self
             where
                 T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
@@ -3814,6 +3850,7 @@ pub mod types {
                     errors: value.errors?,
                     instance: value.instance?,
                     items: value.items?,
+                    rate_limit: value.rate_limit?,
                     request_id: value.request_id?,
                     retry_after: value.retry_after?,
                     status: value.status?,
@@ -3832,6 +3869,7 @@ pub mod types {
                     errors: Ok(value.errors),
                     instance: Ok(value.instance),
                     items: Ok(value.items),
+                    rate_limit: Ok(value.rate_limit),
                     request_id: Ok(value.request_id),
                     retry_after: Ok(value.retry_after),
                     status: Ok(value.status),
@@ -3930,6 +3968,100 @@ pub mod types {
                     message: Ok(value.message),
                     param: Ok(value.param),
                     type_: Ok(value.type_),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct RateLimit {
+            limit: ::std::result::Result<i64, ::std::string::String>,
+            name: ::std::result::Result<::std::string::String, ::std::string::String>,
+            period_seconds: ::std::result::Result<i64, ::std::string::String>,
+            remaining: ::std::result::Result<i64, ::std::string::String>,
+        }
+        impl ::std::default::Default for RateLimit {
+            fn default() -> Self {
+                Self {
+                    limit: Err("no value supplied for limit".to_string()),
+                    name: Err("no value supplied for name".to_string()),
+                    period_seconds: Err(
+                        "no value supplied for period_seconds".to_string(),
+                    ),
+                    remaining: Err("no value supplied for remaining".to_string()),
+                }
+            }
+        }
+        impl RateLimit {
+            pub fn limit<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.limit = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for limit: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn period_seconds<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.period_seconds = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for period_seconds: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn remaining<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.remaining = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for remaining: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<RateLimit> for super::RateLimit {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: RateLimit,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    limit: value.limit?,
+                    name: value.name?,
+                    period_seconds: value.period_seconds?,
+                    remaining: value.remaining?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::RateLimit> for RateLimit {
+            fn from(value: super::RateLimit) -> Self {
+                Self {
+                    limit: Ok(value.limit),
+                    name: Ok(value.name),
+                    period_seconds: Ok(value.period_seconds),
+                    remaining: Ok(value.remaining),
                 }
             }
         }

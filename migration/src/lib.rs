@@ -28,6 +28,8 @@ mod m20261121_000011_file_usage;
 mod m20261121_000012_uploads;
 mod m20261121_000013_upload_parts;
 mod m20261121_000014_blobs;
+mod m20261121_000015_api_keys_rate_limits;
+mod m20261121_000016_audit_log;
 
 /// Every migration of this build, in the order in which it is applied.
 pub struct Migrator;
@@ -49,6 +51,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000012_uploads::Migration),
             Box::new(m20261121_000013_upload_parts::Migration),
             Box::new(m20261121_000014_blobs::Migration),
+            Box::new(m20261121_000015_api_keys_rate_limits::Migration),
+            Box::new(m20261121_000016_audit_log::Migration),
         ]
     }
 }

@@ -27,6 +27,7 @@ impl ServiceHandlers for Handlers {
         let limits = self.service.limits();
         let files = self.service.file_limits();
         let scopes = caller.principal().scopes.iter();
+        let own_rates = caller.principal().rate_limits.as_ref();
         Ok(GetLimitsReply::Ok {
             body: types::Limits {
                 gpt_id: Some(caller.tenant().gpt_id().to_string()),
@@ -47,7 +48,7 @@ impl ServiceHandlers for Handlers {
                 request_seconds: i32::try_from(limits.request_time.as_secs()).unwrap_or(i32::MAX),
                 idempotency_hours: i32::try_from(IDEMPOTENCY_TIME.as_secs() / 3600)
                     .unwrap_or(i32::MAX),
-                rate_limits: limits.rate_limits.clone(),
+                rate_limits: limits.rate_limits.under(own_rates).to_string(),
             },
         })
     }

@@ -7,8 +7,11 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::bearer::{Verified, call_of};
 use super::{Bearer, Caller, Principal, Scope};
+use crate::api::edge::Call;
 use crate::api::problem::Problem;
+use crate::api::wire::Operation;
 use crate::error::{Error, Unauthorized};
 use crate::ids::GptId;
 
@@ -27,21 +30,42 @@ impl Anonymous {
                 scopes: Scope::StorageRead.into(),
                 expires_at: None,
                 revoked_at: None,
+                rate_limits: None,
             })
         }))
     }
 }
 
 /// [`Bearer`], or nothing, where the deployment lets anonymous callers in.
-pub struct OptionalBearer(Arc<Principal>);
+pub enum OptionalBearer {
+    /// A caller with a good key.
+    Verified(Verified),
+    /// One without, as whom it may act.
+    Anonymous(Arc<Principal>, Call),
+}
 
 impl OptionalBearer {
+    /// As [`Bearer::enter`]; a caller without a key is limited by its address alone.
+    ///
+    /// # Errors
+    /// 429 when the key has sent too many requests.
+    pub async fn enter(&self, operation: &'static Operation) -> Result<(), Problem> {
+        match self {
+            Self::Verified(verified) => verified.enter(operation).await,
+            Self::Anonymous(_, call) => call.enter(operation, None).await,
+        }
+    }
+
     /// As [`Bearer::authorize`].
     ///
     /// # Errors
     /// 403 when the caller may not do this.
     pub fn authorize(&self, scope: Scope, gpt_id: Option<&str>) -> Result<Caller, Problem> {
-        Ok(Caller::authorize(self.0.clone(), scope, gpt_id)?)
+        let principal = match self {
+            Self::Verified(verified) => &verified.principal,
+            Self::Anonymous(principal, _) => principal,
+        };
+        Ok(Caller::authorize(principal.clone(), scope, gpt_id)?)
     }
 }
 
@@ -70,14 +94,14 @@ impl<'a> ApiExtractor<'a> for OptionalBearer {
     ) -> poem::Result<Self> {
         if request.headers().contains_key(AUTHORIZATION) {
             let bearer = Bearer::from_request(request, body, options).await?;
-            return Ok(Self(bearer.0));
+            return Ok(Self::Verified(bearer.into_verified()));
         }
         let anonymous = request
             .data::<Anonymous>()
             .and_then(|known| known.0.clone());
         let refused = || Problem::from(Error::Unauthorized(Unauthorized::Missing));
         anonymous
-            .map(Self)
+            .map(|principal| Self::Anonymous(principal, call_of(request)))
             .ok_or_else(|| poem::Error::from(refused()))
     }
 }

@@ -10,7 +10,8 @@ use super::{ApiKey, KeyHash, Scopes};
 use crate::clock::Timestamp;
 use crate::error::{Error, Unauthorized};
 use crate::ids::GptId;
-use crate::store::Store;
+use crate::limits::RateLimits;
+use crate::store::{KeyRow, Store};
 
 /// How long a verified (or unknown) key is trusted without asking the database again, and so how
 /// long a key that another process revoked may still be accepted. Below the 5 seconds that
@@ -32,6 +33,8 @@ pub struct Principal {
     pub expires_at: Option<Timestamp>,
     /// Since when it is revoked.
     pub revoked_at: Option<Timestamp>,
+    /// Its own rate limits, which stand before the general ones.
+    pub rate_limits: Option<RateLimits>,
 }
 
 impl Principal {
@@ -45,6 +48,26 @@ impl Principal {
         }
         Ok(())
     }
+}
+
+impl TryFrom<KeyRow> for Principal {
+    type Error = Error;
+
+    fn try_from(row: KeyRow) -> Result<Self, Error> {
+        let rate_limits = row.rate_limits.as_deref().map(str::parse).transpose();
+        Ok(Self {
+            scopes: row.scopes.parse().map_err(internal)?,
+            rate_limits: rate_limits.map_err(internal)?,
+            key_id: row.id,
+            gpt_id: row.gpt_id,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+        })
+    }
+}
+
+fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Internal(Box::new(cause))
 }
 
 /// Turns a bearer token into a [`Principal`].
@@ -89,20 +112,7 @@ impl Authenticator {
 
     async fn load(&self, hash: KeyHash) -> Result<Option<Arc<Principal>>, Error> {
         let row = self.store.find_key(&hash).await?;
-        let principal = row
-            .map(|row| {
-                Ok::<_, Error>(Arc::new(Principal {
-                    scopes: row
-                        .scopes
-                        .parse()
-                        .map_err(|error| Error::Internal(Box::new(error)))?,
-                    key_id: row.id,
-                    gpt_id: row.gpt_id,
-                    expires_at: row.expires_at,
-                    revoked_at: row.revoked_at,
-                }))
-            })
-            .transpose()?;
+        let principal = row.map(Principal::try_from).transpose()?.map(Arc::new);
         self.cache.insert(hash, principal.clone());
         Ok(principal)
     }

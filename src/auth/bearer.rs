@@ -7,7 +7,9 @@ use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer as Token;
 
 use super::{Authenticator, Caller, Principal, Scope};
+use crate::api::edge::Call;
 use crate::api::problem::Problem;
+use crate::api::wire::Operation;
 use crate::error::{Error, Unauthorized};
 
 /// An API key of one GPT: `Authorization: Bearer gos_…`.
@@ -18,22 +20,58 @@ use crate::error::{Error, Unauthorized};
     bearer_format = "APIKey",
     checker = "verify"
 )]
-pub struct Bearer(pub(super) Arc<Principal>);
+pub struct Bearer(Verified);
+
+/// A key that was found good, and the request that it came with.
+#[derive(Clone)]
+pub struct Verified {
+    pub(super) principal: Arc<Principal>,
+    pub(super) call: Call,
+}
 
 impl Bearer {
+    /// Begins `operation`, if the key has not sent too many requests.
+    ///
+    /// # Errors
+    /// 429 otherwise.
+    pub async fn enter(&self, operation: &'static Operation) -> Result<(), Problem> {
+        self.0.enter(operation).await
+    }
+
     /// The caller, if the key has `scope` and `gpt_id`, when the path names one, is its own.
     ///
     /// # Errors
     /// 403 otherwise.
     pub fn authorize(&self, scope: Scope, gpt_id: Option<&str>) -> Result<Caller, Problem> {
-        Ok(Caller::authorize(self.0.clone(), scope, gpt_id)?)
+        Ok(Caller::authorize(self.0.principal.clone(), scope, gpt_id)?)
+    }
+
+    pub(super) fn into_verified(self) -> Verified {
+        self.0
     }
 }
 
-async fn verify(request: &Request, token: Token) -> poem::Result<Arc<Principal>> {
+impl Verified {
+    pub(super) async fn enter(&self, operation: &'static Operation) -> Result<(), Problem> {
+        self.call.enter(operation, Some(&self.principal)).await
+    }
+}
+
+async fn verify(request: &Request, token: Token) -> poem::Result<Verified> {
+    let call = call_of(request);
     let verified = match request.data::<Arc<Authenticator>>() {
         Some(authenticator) => authenticator.verify(&token.token).await,
         None => Err(Error::Unauthorized(Unauthorized::Unknown)),
     };
-    verified.map_err(|error| Problem::from(error).into())
+    match verified {
+        Ok(principal) => Ok(Verified { principal, call }),
+        Err(Error::Unauthorized(why)) => Err(call.refuse(why).await.into()),
+        Err(error) => Err(Problem::from(error).into()),
+    }
+}
+
+/// The request as the edge knows it.
+pub(super) fn call_of(request: &Request) -> Call {
+    let known = request.data::<Call>().cloned();
+    known.unwrap_or_else(Call::unlimited)
 }

@@ -79,6 +79,7 @@ mod tests {
             scopes: scopes.parse().unwrap(),
             expires_at: None,
             revoked_at: None,
+            rate_limits: None,
         })
     }
 

@@ -23,7 +23,7 @@ pub(super) async fn service(config: Config) -> Result<Service, Failure> {
 pub(super) async fn service_with_files(config: Config) -> Result<Service, Failure> {
     let store = open_store(&config).await?;
     let files = open_files(&config.files, store.backend(), &[])?;
-    Ok(Service::new(store, config.limits).with_files(files))
+    Ok(crate::server::service(&config, store)?.with_files(files))
 }
 
 /// `gpt …`.
@@ -123,6 +123,7 @@ fn request(new: NewKey) -> KeyRequest {
         name: new.name,
         scopes: new.scopes.unwrap_or(default),
         expires_at: new.expires_in.map(|time| Timestamp::now().plus(time)),
+        rate_limits: new.rate_limits,
     }
 }
 
@@ -157,6 +158,7 @@ fn list(rows: &[KeyRow], json: bool) -> Result<(), Failure> {
             dash(row.expires_at),
             dash(row.revoked_at),
             dash(row.last_used),
+            dash(row.rate_limits.as_ref()),
         ]
     });
     print_table(
@@ -168,6 +170,7 @@ fn list(rows: &[KeyRow], json: bool) -> Result<(), Failure> {
             "EXPIRES",
             "REVOKED",
             "LAST USED",
+            "RATE LIMITS",
         ],
         cells,
     );
@@ -216,6 +219,7 @@ struct KeyView<'a> {
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
     last_used: Option<Timestamp>,
+    rate_limits: Option<&'a str>,
 }
 
 impl<'a> From<&'a KeyRow> for KeyView<'a> {
@@ -233,6 +237,7 @@ impl<'a> From<&'a KeyRow> for KeyView<'a> {
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             last_used: row.last_used,
+            rate_limits: row.rate_limits.as_deref(),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::auth::Scopes;
+use crate::clock::Timestamp;
 use crate::ids::GptId;
+use crate::limits::RateLimits;
 
 const AFTER_HELP: &str = "\
 Environment (or a YAML file named by CONFIG; the environment wins):
@@ -22,7 +24,14 @@ Environment (or a YAML file named by CONFIG; the environment wins):
                  2:base64:…,1:base64:… (default: made once in DATA_DIR; needed with PostgreSQL)
   LOG            what to log: error, warn, info, debug, or a filter (default: info)
   LOG_FORMAT     text or json (default: text on a terminal, else json)
-  MAX_REQUEST_BYTES, MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, REQUEST_SECONDS, RATE_LIMITS,
+  RATE_LIMITS    requests of a key, its writing requests, and those of an address, in a time;
+                 or off (default: key:60/m,write:10/m,ip:600/5m)
+  REDIS_URL      where replicas share their rate limits (default: each has its own)
+  TRUSTED_PROXIES, TRUSTED_PROXY_HEADER
+                 addresses or networks of proxies, and where they name the client:
+                 X-Forwarded-For (default) or Forwarded
+  AUDIT_DAYS     how long the record of calls is kept (default: 90)
+  MAX_REQUEST_BYTES, MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, REQUEST_SECONDS,
   DATABASE_MAX_CONNECTIONS, SHUTDOWN_GRACE_SECONDS
   FILES_MAX_SIZE_MB, FILES_MAX_PART_MB, FILES_MAX_UPLOAD_MB, FILES_DEFAULT_TTL, FILES_MAX_TTL,
   FILES_PURPOSES, FILES_MAX_BYTES_PER_GPT, FILES_MAX_FILES_PER_GPT, FILES_SWEEP_SECONDS,
@@ -32,7 +41,9 @@ Examples:
   gpt-object-store                                   serve on http://localhost:8000
   gpt-object-store gpt create my-gpt                 a new tenant
   gpt-object-store key create my-gpt --expires-in 90d
-  gpt-object-store key create my-gpt --scopes objects:read --json";
+  gpt-object-store key create my-gpt --scopes objects:read --json
+  gpt-object-store key create my-gpt --rate-limits key:600/m,write:100/m
+  gpt-object-store audit list --gpt my-gpt --since 24h";
 
 /// Durable memory for Custom GPTs: JSON documents in collections, over HTTPS.
 ///
@@ -63,6 +74,9 @@ pub enum Command {
     /// Files: their bytes lie encrypted in a folder or a bucket.
     #[command(subcommand)]
     Files(FilesCommand),
+    /// The record of calls: who did what, when, and how it went.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print the OpenAPI 3.1 document, as the server serves it.
     Openapi {
         /// How to write it.
@@ -151,6 +165,54 @@ pub struct NewKey {
     /// How long it is valid, such as 90d; else until revoked.
     #[arg(long, value_parser = humantime::parse_duration)]
     pub expires_in: Option<Duration>,
+    /// Limits of its own in place of RATE_LIMITS, such as key:600/m,write:100/m; or off.
+    #[arg(long, value_parser = rate_limits_of_a_key)]
+    pub rate_limits: Option<RateLimits>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// List calls with a good key, the latest first.
+    List(CallFilter),
+}
+
+#[derive(Args, Debug)]
+pub struct CallFilter {
+    /// Only this GPT's.
+    #[arg(long)]
+    pub gpt: Option<GptId>,
+    /// Only those of this application, as X-Thesara-App-Id names it.
+    #[arg(long)]
+    pub app: Option<String>,
+    /// Only those of this operation, such as create_object.
+    #[arg(long)]
+    pub operation: Option<String>,
+    /// Only those answered with this HTTP status.
+    #[arg(long)]
+    pub status: Option<u16>,
+    /// Only those since then: a time such as 2026-11-21T08:00:00Z, or how long ago, such as 24h.
+    #[arg(long, value_parser = moment)]
+    pub since: Option<Timestamp>,
+    /// Only those before then, in the same forms.
+    #[arg(long, value_parser = moment)]
+    pub until: Option<Timestamp>,
+    /// How many, at most.
+    #[arg(long, default_value_t = 100)]
+    pub limit: u32,
+}
+
+fn rate_limits_of_a_key(text: &str) -> Result<RateLimits, String> {
+    let limits: RateLimits = text.parse().map_err(|error| format!("{error}"))?;
+    Ok(limits.of_a_key()?)
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        return Ok(Timestamp::now().minus(ago));
+    }
+    text.parse().map_err(|error| {
+        format!("{error}; write a time such as 2026-11-21T08:00:00Z, or how long ago, such as 24h")
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,7 @@
 //! The command line: reads it, runs one command, says what went wrong.
 
 mod admin;
+mod audit;
 mod cli;
 mod contract;
 mod files;
@@ -63,6 +64,9 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
             files::files(&service, command, json).await
         }
         Command::Key(command) => admin::key(&admin::service(config).await?, command, json).await,
+        Command::Audit(command) => {
+            audit::audit(&admin::service(config).await?, command, json).await
+        }
         Command::Openapi { format, public_url } => contract::print(
             format,
             public_url.as_deref().unwrap_or(&config.http.public_url),

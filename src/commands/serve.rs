@@ -8,6 +8,7 @@ use super::{Failure, open_store};
 use crate::auth::Scopes;
 use crate::config::Config;
 use crate::ids::GptId;
+use crate::limits::RateLimits;
 use crate::server::Server;
 use crate::service::{IssuedKey, KeyRequest, Service};
 use crate::store::Backend;
@@ -31,7 +32,11 @@ pub(super) async fn serve(config: Config, json: bool) -> Result<(), Failure> {
     let server = Server::new(config, store).await?;
     if !server.service().has_gpts().await? {
         match backend {
-            Backend::Sqlite => welcome(&first_key(server.service()).await?, &public_url, json)?,
+            Backend::Sqlite => {
+                let issued = first_key(server.service()).await?;
+                let rate_limits = &server.service().limits().rate_limits;
+                welcome(&issued, &public_url, rate_limits, json)?;
+            }
             // A key in the log of a production server would be a key given away.
             Backend::Postgres => tracing::warn!(
                 "there is no GPT yet: make one with `gpt-object-store gpt create ID` and a key with \
@@ -78,12 +83,18 @@ async fn first_key(service: &Service) -> Result<IssuedKey, Failure> {
         name: "first key".to_owned(),
         scopes: Scopes::of_a_gpt(),
         expires_at: None,
+        rate_limits: None,
     };
     let issued = service.issue_key(request).await?;
     issued.ok_or_else(|| "the first key could not be made".into())
 }
 
-fn welcome(issued: &IssuedKey, public_url: &str, json: bool) -> Result<(), Failure> {
+fn welcome(
+    issued: &IssuedKey,
+    public_url: &str,
+    rate_limits: &RateLimits,
+    json: bool,
+) -> Result<(), Failure> {
     let key = issued.key.reveal();
     if json {
         return print_json(
@@ -117,6 +128,7 @@ Paste these into another terminal:
     -H \"Authorization: Bearer $GOS_KEY\"
 
 For a GPT, import {public_url}/openapi/gpt-object-store.yaml and give it the key (Bearer).
+Rate limits (set RATE_LIMITS, or the key's own, to change them): {rate_limits}
 Documentation: {public_url}/docs
 "
     );

@@ -1,18 +1,21 @@
 //! Configuration: one struct per subsystem, read once, checked whole, every fault reported at once.
 
+mod audit;
 mod files;
 mod source;
+mod storage;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use audit::AuditConfig;
 pub use files::{FileRules, FilesConfig, UPLOAD_TIME};
 pub use source::Source;
+pub use storage::StorageConfig;
 
 use crate::document;
-use crate::ids::GptId;
+use crate::limits::{ForwardingHeader, Proxies, RateLimits};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug)]
@@ -25,6 +28,10 @@ pub struct Config {
     pub limits: Limits,
     /// Where namespaces of keys and values are kept, and who may read them.
     pub storage: StorageConfig,
+    /// The record of calls.
+    pub audit: AuditConfig,
+    /// The Redis that replicas share their rate limits in; `None`: each has its own.
+    pub redis_url: Option<String>,
     /// What is logged, and how.
     pub log: LogConfig,
     /// Files: where their bytes lie, and what they may be.
@@ -55,29 +62,12 @@ pub struct HttpConfig {
     pub shutdown_grace: Duration,
     /// The origins whose pages may call us from a browser; `None`: any.
     pub cors_origins: Option<Vec<String>>,
+    /// The proxies in front of us.
+    pub proxies: Proxies,
+    /// Where they write whom a request comes from.
+    pub proxy_header: ForwardingHeader,
     /// Whether this is a development environment, which shows more of itself.
     pub is_development: bool,
-}
-
-/// Namespaces of keys and values.
-#[derive(Clone)]
-pub struct StorageConfig {
-    /// `s3://bucket/prefix` or `gs://bucket/prefix`; `None`: the database.
-    pub url: Option<String>,
-    /// The settings of buckets, by their usual names (`AWS_…`, `GOOGLE_…`).
-    pub bucket: BTreeMap<String, String>,
-    /// The GPT whose namespaces callers without credentials may read.
-    pub anonymous_gpt: Option<GptId>,
-}
-
-impl std::fmt::Debug for StorageConfig {
-    /// Says nothing of the bucket's settings, which hold its credentials.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StorageConfig")
-            .field("url", &self.url)
-            .field("anonymous_gpt", &self.anonymous_gpt)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Limits of requests; `GET /v1/limits` states them.
@@ -93,8 +83,8 @@ pub struct Limits {
     pub namespace_bytes: usize,
     /// How long a request may take.
     pub request_time: Duration,
-    /// Requests per time, as configured; `off` means none.
-    pub rate_limits: String,
+    /// Requests in a time, for keys that have no limits of their own.
+    pub rate_limits: RateLimits,
 }
 
 /// How the log is written.
@@ -128,6 +118,8 @@ impl Config {
             http: HttpConfig::read(&mut source),
             limits: Limits::read(&mut source),
             storage: StorageConfig::read(&mut source),
+            audit: AuditConfig::read(&mut source),
+            redis_url: source.find("REDIS_URL"),
             log: LogConfig {
                 filter: source.get("LOG", DEFAULT_LOG.to_owned()),
                 json: source
@@ -139,6 +131,10 @@ impl Config {
         };
         if config.secret_key.as_ref().is_some_and(|key| key.len() < 32) {
             source.fault("SECRET_KEY", "must have at least 32 characters");
+        }
+        let is_redis = |url: &String| url.starts_with("redis://") || url.starts_with("unix://");
+        if config.redis_url.as_ref().is_some_and(|url| !is_redis(url)) {
+            source.fault("REDIS_URL", "must begin with redis:// or unix://");
         }
         match source.into_faults() {
             faults if faults.is_empty() => Ok(config),
@@ -191,24 +187,10 @@ impl HttpConfig {
             public_url: public_url.trim_end_matches('/').to_owned(),
             shutdown_grace: Duration::from_secs(source.get("SHUTDOWN_GRACE_SECONDS", 30)),
             cors_origins: source.get("CORS_ORIGINS", CorsOrigins(None)).0,
+            proxies: source.get("TRUSTED_PROXIES", Proxies::default()),
+            proxy_header: source.get("TRUSTED_PROXY_HEADER", ForwardingHeader::default()),
             is_development: source.get("ENVIRONMENT", Environment::Production)
                 == Environment::Development,
-        }
-    }
-}
-
-impl StorageConfig {
-    fn read(source: &mut Source) -> Self {
-        let url: Option<String> = source.find("STORAGE_URL");
-        let is_bucket = |url: &String| url.starts_with("s3://") || url.starts_with("gs://");
-        if url.as_ref().is_some_and(|url| !is_bucket(url)) {
-            let what = "must begin with s3:// or gs://; without it, namespaces are in the database";
-            source.fault("STORAGE_URL", what);
-        }
-        Self {
-            url,
-            bucket: source.with_prefix(&["AWS_", "GOOGLE_"]),
-            anonymous_gpt: source.find("STORAGE_ANONYMOUS_GPT"),
         }
     }
 }
@@ -221,7 +203,7 @@ impl Limits {
             document_depth: source.get("MAX_DOCUMENT_DEPTH", 64),
             namespace_bytes: source.get("MAX_NAMESPACE_BYTES", 4 << 20),
             request_time: Duration::from_secs(source.get("REQUEST_SECONDS", 30)),
-            rate_limits: source.get("RATE_LIMITS", "off".to_owned()),
+            rate_limits: source.get("RATE_LIMITS", RateLimits::of_a_public_service()),
         };
         if !(1..=64).contains(&limits.document_depth) {
             source.fault("MAX_DOCUMENT_DEPTH", "must be from 1 to 64");
@@ -329,6 +311,8 @@ mod tests {
         assert_eq!(config.http.public_url, "http://localhost:8000");
         assert_eq!(config.database.url, "sqlite://./data/gpt-object-store.db");
         assert!(config.database.is_embedded_default);
+        let rates = config.limits.rate_limits.to_string();
+        assert_eq!(rates, "key:60/m,write:10/m,ip:600/5m");
     }
 
     #[test]
@@ -344,9 +328,14 @@ mod tests {
             ("ENVIRONMENT", "staging"),
             ("STORAGE_URL", "file:///x"),
             ("STORAGE_ANONYMOUS_GPT", "no/name"),
+            ("RATE_LIMITS", "key:60"),
+            ("REDIS_URL", "http://cache"),
+            ("TRUSTED_PROXIES", "proxy.example"),
+            ("TRUSTED_PROXY_HEADER", "Via"),
+            ("AUDIT_DAYS", "0"),
         ])
         .unwrap_err();
-        assert_eq!(faults.0.len(), 10, "{faults}");
+        assert_eq!(faults.0.len(), 15, "{faults}");
     }
 
     #[test]

@@ -1,19 +1,22 @@
-//! What runs beside the requests: times of last use are written, old answers are removed.
+//! What runs beside the requests: times of last use are written, and what is old is forgotten.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::MissedTickBehavior;
 
 use crate::auth::Authenticator;
+use crate::limits::Limiter;
 use crate::service::Service;
 
 /// How often times of last use are written.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
-/// How often answers to idempotency keys are swept, in flushes.
+/// How often answers to idempotency keys and old calls are swept, in flushes.
 const SWEEP_EVERY: u64 = 30;
+/// How often rate limits forget who has rested, in flushes.
+const REST_EVERY: u64 = 6;
 
 /// The task that keeps house.
 pub(super) struct Upkeep {
@@ -21,11 +24,23 @@ pub(super) struct Upkeep {
     task: JoinHandle<()>,
 }
 
+/// What is to be kept in order.
+pub(super) struct House {
+    /// Knows when keys were used.
+    pub(super) authenticator: Arc<Authenticator>,
+    /// Has answers to idempotency keys, and the record of calls.
+    pub(super) service: Service,
+    /// Knows who has called.
+    pub(super) limiter: Limiter,
+    /// How long calls are kept in the record.
+    pub(super) keep_calls: Duration,
+}
+
 impl Upkeep {
     /// Starts the task.
-    pub(super) fn start(authenticator: Arc<Authenticator>, service: Service) -> Self {
+    pub(super) fn start(house: House) -> Self {
         let (stop, stopped) = watch::channel(());
-        let task = tokio::spawn(keep(authenticator, service, stopped));
+        let task = tokio::spawn(house.keep(stopped));
         Self { stop, task }
     }
 
@@ -38,30 +53,46 @@ impl Upkeep {
     }
 }
 
-async fn keep(
-    authenticator: Arc<Authenticator>,
-    service: Service,
-    mut stopped: watch::Receiver<()>,
-) {
-    let mut interval = tokio::time::interval(FLUSH_INTERVAL);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut round = 0_u64;
-    loop {
-        let is_last = tokio::select! {
-            _ = interval.tick() => false,
-            _ = stopped.changed() => true,
-        };
-        if let Err(error) = authenticator.flush_last_used().await {
-            tracing::warn!(%error, "cannot write times of last use");
+impl House {
+    async fn keep(self, mut stopped: watch::Receiver<()>) {
+        let mut interval = tokio::time::interval(FLUSH_INTERVAL);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut round = 0_u64;
+        loop {
+            let is_last = tokio::select! {
+                _ = interval.tick() => false,
+                _ = stopped.changed() => true,
+            };
+            if let Err(error) = self.authenticator.flush_last_used().await {
+                tracing::warn!(%error, "cannot write times of last use");
+            }
+            if is_last {
+                return;
+            }
+            if round.is_multiple_of(SWEEP_EVERY) {
+                self.sweep().await;
+            }
+            if round.is_multiple_of(REST_EVERY) {
+                self.forget_rested().await;
+            }
+            round += 1;
         }
-        if is_last {
-            return;
-        }
-        if round.is_multiple_of(SWEEP_EVERY)
-            && let Err(error) = service.sweep().await
-        {
+    }
+
+    async fn sweep(&self) {
+        if let Err(error) = self.service.sweep().await {
             tracing::warn!(%error, "cannot sweep idempotency keys");
         }
-        round += 1;
+        if let Err(error) = self.service.prune_calls(self.keep_calls).await {
+            tracing::warn!(%error, "cannot prune the audit log");
+        }
+    }
+
+    /// Goes through every bucket, which may take a while, beside the requests.
+    async fn forget_rested(&self) {
+        let limiter = self.limiter.clone();
+        if let Err(error) = spawn_blocking(move || limiter.sweep()).await {
+            tracing::error!(%error, "cannot sweep rate limits");
+        }
     }
 }

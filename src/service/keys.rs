@@ -11,6 +11,7 @@ use crate::auth::{ApiKey, Scopes};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::ids::GptId;
+use crate::limits::RateLimits;
 use crate::store::{KeyRow, NewKey, StoreErrorKind};
 
 /// A key to issue.
@@ -24,6 +25,8 @@ pub struct KeyRequest {
     pub scopes: Scopes,
     /// When it stops being valid.
     pub expires_at: Option<Timestamp>,
+    /// Its own rate limits, which stand before the general ones.
+    pub rate_limits: Option<RateLimits>,
 }
 
 /// A key that was just issued: the only time that it is seen in clear.
@@ -52,6 +55,7 @@ impl Service {
             expires_at: request.expires_at,
             revoked_at: None,
             last_used: None,
+            rate_limits: request.rate_limits.map(|limits| limits.to_string()),
         };
         let new = NewKey {
             token_hash: key.hash(),
@@ -61,6 +65,7 @@ impl Service {
             scopes: row.scopes.clone(),
             created_at: row.created_at,
             expires_at: row.expires_at,
+            rate_limits: row.rate_limits.clone(),
         };
         match self.store.create_key(new).await {
             Ok(()) => Ok(Some(IssuedKey { key, row })),
@@ -94,11 +99,13 @@ impl Service {
         let Some(old) = self.store.get_key(id).await? else {
             return Ok(None);
         };
+        let rate_limits = old.rate_limits.as_deref().map(str::parse).transpose();
         let request = KeyRequest {
             gpt_id: old.gpt_id,
             name: old.name,
             scopes: old.scopes.parse().map_err(internal)?,
             expires_at: old.expires_at,
+            rate_limits: rate_limits.map_err(internal)?,
         };
         let issued = self.issue_key(request).await?;
         if grace.is_zero() {

@@ -1,5 +1,6 @@
 //! The rules: what may be stored, changed and seen. Knows neither HTTP nor SQL.
 
+mod audit;
 mod batch;
 mod collections;
 mod documents;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
+pub use audit::{Audit, AuditWriter};
 pub use batch::{BatchItem, BatchOutcome, Operation, OperationKind};
 pub use collections::{NewSchema, Upserted};
 pub use documents::{parse_document, parse_value};
@@ -31,7 +33,7 @@ pub use pages::{ListRequest, Page, Position, SEARCH_BYTES};
 pub use precondition::Preconditions;
 pub use storage::{KeyChange, Namespace, NamespaceView, PatchStorage};
 
-pub use crate::store::{CollectionRow, GptRow, KeyRow, ObjectRow};
+pub use crate::store::{AuditQuery, AuditRow, CollectionRow, GptRow, KeyRow, ObjectRow};
 
 use crate::config::{FileRules, Limits};
 use crate::document::schema::SchemaCache;

@@ -31,6 +31,8 @@ pub struct NewKey {
     pub created_at: Timestamp,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
+    /// Its own rate limits, in the words of the setting.
+    pub rate_limits: Option<String>,
 }
 
 /// A key as the database has it, without the hash.
@@ -52,6 +54,8 @@ pub struct KeyRow {
     pub revoked_at: Option<Timestamp>,
     /// When it was used last, to within the interval of [`Store::touch_keys`].
     pub last_used: Option<Timestamp>,
+    /// Its own rate limits, in the words of the setting.
+    pub rate_limits: Option<String>,
 }
 
 impl Store {
@@ -72,6 +76,7 @@ impl Store {
             expires_at: Set(key.expires_at),
             revoked_at: Set(None),
             last_used: Set(None),
+            rate_limits: Set(key.rate_limits),
         };
         api_keys::Entity::insert(row)
             .exec_without_returning(self.database().writes())
@@ -237,6 +242,7 @@ impl TryFrom<api_keys::Model> for KeyRow {
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             last_used: row.last_used,
+            rate_limits: row.rate_limits,
         })
     }
 }

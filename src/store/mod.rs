@@ -14,6 +14,7 @@
 
 use std::sync::Arc;
 
+mod audit;
 mod checkpoint;
 mod coalesce;
 mod collections;
@@ -35,6 +36,7 @@ mod tests;
 mod transaction;
 mod values;
 
+pub use audit::{AuditQuery, AuditRow};
 pub use collections::Put;
 pub use connect::{Backend, DatabaseSettings};
 pub use error::{StoreError, StoreErrorKind, UniqueKey, WriteError};

@@ -40,6 +40,7 @@ async fn service(database: &ScratchDatabase, folder: &FileFolder) -> (Service, C
         scopes: "files:write".parse().unwrap(),
         expires_at: None,
         revoked_at: None,
+        rate_limits: None,
     };
     let caller = Caller::authorize(Arc::new(principal), Scope::FilesWrite, None);
     (service, caller.unwrap())

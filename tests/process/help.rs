@@ -28,6 +28,7 @@ fn every_command_explains_itself() {
         &["key", "list"],
         &["key", "revoke"],
         &["key", "rotate"],
+        &["audit", "list"],
         &["openapi"],
         &["health"],
     ] {

@@ -1,6 +1,7 @@
 //! Tests of the real program as a process: its commands, its start and stop, and campaigns that
 //! kill it, take its database away or flood it.
 
+mod audit;
 mod caller;
 mod campaigns;
 mod commands;
@@ -11,6 +12,7 @@ mod files;
 mod first_run;
 mod help;
 mod keys;
+mod limits;
 mod log;
 mod openai_sdks;
 mod replicas;

@@ -115,6 +115,7 @@ impl App {
             name: "a test's".to_owned(),
             scopes: scopes.parse().unwrap(),
             expires_at,
+            rate_limits: None,
         };
         self.operator.issue_key(request).await.unwrap().unwrap()
     }

@@ -10,6 +10,7 @@ pub mod database;
 pub mod files;
 pub mod http;
 pub mod process;
+pub mod redis;
 pub mod snapshot;
 
 /// Makes a test of the async function `name(app: App)`, once on SQLite and once on PostgreSQL.

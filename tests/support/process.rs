@@ -43,7 +43,8 @@ pub struct ServerProcess {
 }
 
 impl Program {
-    /// The program without any setting, as a new user has it.
+    /// The program without any setting, as a new user has it, but for rate limits, which are off: a
+    /// test that is about them sets them.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("gos-").tempdir();
         let settings = ["PATH", "TMPDIR"].into_iter().filter_map(|name| {
@@ -55,6 +56,7 @@ impl Program {
             settings: settings.collect(),
             file_limit: None,
         }
+        .with("RATE_LIMITS", "off")
     }
 
     /// The program on `database_url`.

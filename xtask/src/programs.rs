@@ -22,6 +22,14 @@ pub const POSTGRESQL: Program = Program {
     source: Source::Apt("postgresql"),
 };
 
+/// Redis's server, for what replicas share.
+pub const REDIS: Program = Program {
+    name: "Redis",
+    executable: "redis-server",
+    folders: &[],
+    source: Source::Apt("redis-server"),
+};
+
 /// The test runner: one process a test, with a time limit each.
 pub const NEXTEST: Program = Program {
     name: "cargo-nextest",

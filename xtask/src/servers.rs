@@ -4,6 +4,7 @@
 mod buckets;
 mod object_store;
 mod postgres;
+mod redis;
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -16,6 +17,7 @@ use anyhow::{Context, Result};
 pub use self::buckets::Buckets;
 pub use self::object_store::ObjectStore;
 pub use self::postgres::Cluster;
+pub use self::redis::Redis;
 
 /// Where cargo puts what it builds in the workspace `root`.
 pub fn target(root: &Path) -> PathBuf {

@@ -7,7 +7,7 @@ mod servers;
 mod steps;
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,8 @@ use clap::Args;
 
 use self::servers::Servers;
 use self::steps::Steps;
-use crate::programs::{CHROMIUM, DENY, NEXTEST, POSTGRESQL, cargo_command};
-use crate::servers::{Cluster, ObjectStore, run as run_command, suite_place, target};
+use crate::programs::{CHROMIUM, DENY, NEXTEST, POSTGRESQL, REDIS, cargo_command};
+use crate::servers::{Cluster, ObjectStore, Redis, run as run_command, suite_place, target};
 use crate::{generate, tidy};
 
 /// The suite's bar after compilation, on a machine that does nothing else.
@@ -134,6 +134,7 @@ fn test_some(steps: &mut Steps, root: &Path, filters: &[String]) -> Result<()> {
 fn require_programs(root: &Path) -> Result<()> {
     NEXTEST.require()?;
     POSTGRESQL.require()?;
+    REDIS.require()?;
     CHROMIUM.require()?;
     node::packages(root, &target(root))?;
     python::interpreter(root, &target(root))?;
@@ -151,6 +152,8 @@ fn build(root: &Path) -> Result<()> {
 struct Tests<'a> {
     root: &'a Path,
     cluster: Cluster,
+    redis: Redis,
+    redis_program: PathBuf,
 }
 
 impl<'a> Tests<'a> {
@@ -164,7 +167,14 @@ impl<'a> Tests<'a> {
             &[("max_connections", "300"), ("shared_buffers", "256MB")],
         )?;
         println!("PostgreSQL from {} serves the tests", bin.display());
-        Ok(Self { root, cluster })
+        let redis_program = REDIS.require()?;
+        let redis = Redis::start(&redis_program)?;
+        Ok(Self {
+            root,
+            cluster,
+            redis,
+            redis_program,
+        })
     }
 
     /// Runs the suite and says how long it took, which is a bar where nothing else runs.
@@ -221,6 +231,8 @@ impl<'a> Tests<'a> {
         }
         command.env("TEST_POSTGRES_URL", self.cluster.url("postgres"));
         command.env("TEST_POSTGRES_BIN", self.cluster.bin());
+        command.env("TEST_REDIS_URL", self.redis.url());
+        command.env("TEST_REDIS_PROGRAM", &self.redis_program);
         command.env("TEST_DATABASES", "sqlite,postgres");
         command
     }

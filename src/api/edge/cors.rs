@@ -25,7 +25,7 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
 /// The headers of answers that pages may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Link, Retry-After, Idempotent-Replayed, Content-Disposition, Content-Range, \
-     Accept-Ranges, X-Request-Id",
+     Accept-Ranges, X-Request-Id, RateLimit, RateLimit-Policy",
 );
 /// Those of the Storage API, as its users know them.
 const EXPOSED_BY_STORAGE: HeaderValue = HeaderValue::from_static("ETag, X-Storage-Backend");

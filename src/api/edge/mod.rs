@@ -1,13 +1,18 @@
 //! The edge: what happens around every request, whatever it asks for.
 //!
-//! In order: a request id; the limits on size and time; a net under panics; every failure written
-//! as a problem document; security headers; one line in the log.
+//! In order: a request id; the rate limit of its address; the limits on size and time; a net under
+//! panics; every failure written as a problem document; security headers; one line in the log, and
+//! for a call with a good key one in the record of calls.
 
+mod call;
 mod cors;
 mod linger;
 mod methods;
+mod rates;
+mod record;
 
 use std::any::Any;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,21 +22,27 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use uuid::Uuid;
 
+pub use call::Call;
 pub use cors::Cors;
 
 use super::generated::types::ProblemCode;
 use super::problem::Problem;
 use super::wire::{BodyLimit, Pace};
 use crate::error::{Error, chain};
+use crate::limits::{ForwardingHeader, Limiter, Proxies};
+use crate::service::Audit;
+use record::Told;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken over from the caller.
 const REQUEST_ID_LENGTH: usize = 128;
 /// The longest path and query.
 const URI_LENGTH: usize = 32 << 10;
+/// What is not limited, since those who ask are to be told how the service is, not how often.
+const HEALTH: &str = "/health";
 
 /// What the edge needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Edge {
     /// What the outside calls us, without a slash at the end.
     pub public_url: Arc<str>,
@@ -41,6 +52,12 @@ pub struct Edge {
     pub request_time: Duration,
     /// Which pages may call from a browser.
     pub cors: Cors,
+    /// The proxies in front of us, and where they write whom a request comes from.
+    pub proxies: (Proxies, ForwardingHeader),
+    /// How often addresses and keys may call; `None`: as often as they like.
+    pub limiter: Option<Limiter>,
+    /// Where calls are recorded, if they are.
+    pub audit: Option<Audit>,
 }
 
 impl<E: Endpoint> Middleware<E> for Edge {
@@ -80,15 +97,22 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
             origin: request.headers().get(header::ORIGIN).cloned(),
             start: Instant::now(),
         };
-        let answered = self.answer(request).await;
-        let (response, problem) = self.edge.complete(&seen, answered);
+        let (told, call) = (Told::of(&request), self.edge.call(&request));
+        let answered = self.answer(request, &call).await;
+        let (mut response, problem) = self.edge.complete(&seen, answered);
+        rates::state(&call.decisions(), response.headers_mut());
+        rates::log(&seen.id, &call);
         log(&seen, response.status(), problem.as_ref());
+        let record = told.call(&seen, &call, response.status().as_u16());
+        if let (Some(audit), Some(record)) = (&self.edge.audit, record) {
+            audit.record(record).await;
+        }
         Ok(response)
     }
 }
 
 impl<E: Endpoint> EdgeEndpoint<E> {
-    async fn answer(&self, mut request: Request) -> Result<Response, Problem> {
+    async fn answer(&self, mut request: Request, call: &Call) -> Result<Response, Problem> {
         let uri_length = request
             .uri()
             .path_and_query()
@@ -101,6 +125,10 @@ impl<E: Endpoint> EdgeEndpoint<E> {
             return Ok(preflight);
         }
         linger::on_the_rest(&mut request);
+        if request.uri().path() != HEALTH {
+            call.admit_address().await?;
+        }
+        request.set_data(call.clone());
         // Ranges are for GET alone (RFC 9110, 14.2), and a HEAD goes on as one.
         if request.method() == Method::HEAD {
             request.headers_mut().remove(header::RANGE);
@@ -125,6 +153,17 @@ impl<E: Endpoint> EdgeEndpoint<E> {
 }
 
 impl Edge {
+    /// The request as the routes will know it too.
+    fn call(&self, request: &Request) -> Call {
+        let peer = request.remote_addr().as_socket_addr();
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), SocketAddr::ip);
+        let (proxies, header) = &self.proxies;
+        let lines = request.headers().get_all(header.name());
+        let lines: Vec<_> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
+        let address = proxies.client(peer, *header, lines.into_iter());
+        Call::new(address, self.limiter.clone())
+    }
+
     fn timed_out(&self) -> Problem {
         let detail = format!(
             "The request was not complete within {} seconds.",

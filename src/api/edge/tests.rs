@@ -18,6 +18,9 @@ fn edge() -> Edge {
         public_url: "http://localhost:8000".into(),
         request_bytes: 1000,
         request_time: PATIENCE,
+        proxies: Default::default(),
+        limiter: None,
+        audit: None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::{operations, parameters, types};
 use crate::api::problem::Problem;
 use crate::api::wire::{
     BytesBody, Faults, FormBody, Header, JsonBody, JsonOrForm, JsonOrFormBody,
-    MergePatchBody, Path, Query, QueryNames,
+    MergePatchBody, Operation, Path, Query, QueryNames,
 };
 use crate::auth::{Bearer, OptionalBearer, Scope};
 /// The document's operations as a service that `handlers` answer.
@@ -67,6 +67,14 @@ Makes sure that the collection exists; repeating it changes nothing. With a sche
         names: QueryNames,
     ) -> operations::UpsertCollectionReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "upsert_collection",
+                        method: "POST",
+                        path: "/v1/gpts/{gpt_id}/collections",
+                    },
+                )
+                .await?;
             let gpt_id = gpt_id.now()?;
             let caller = auth.authorize(Scope::ObjectsWrite, Some(&gpt_id))?;
             let mut faults = Faults::default();
@@ -111,6 +119,14 @@ Lists the GPT's collections, newest first unless asked otherwise, a page at a ti
         names: QueryNames,
     ) -> operations::ListCollectionsReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "list_collections",
+                        method: "GET",
+                        path: "/v1/gpts/{gpt_id}/collections",
+                    },
+                )
+                .await?;
             let gpt_id = gpt_id.now()?;
             let caller = auth.authorize(Scope::ObjectsRead, Some(&gpt_id))?;
             let mut faults = Faults::default();
@@ -156,6 +172,14 @@ Answers one collection with its schema and version.*/
         names: QueryNames,
     ) -> operations::GetCollectionReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "get_collection",
+                        method: "GET",
+                        path: "/v1/gpts/{gpt_id}/collections/{name}",
+                    },
+                )
+                .await?;
             let gpt_id = gpt_id.now()?;
             let caller = auth.authorize(Scope::ObjectsRead, Some(&gpt_id))?;
             let mut faults = Faults::default();
@@ -202,6 +226,14 @@ Deletes the collection and every object in it, for good. Ask the user before you
         names: QueryNames,
     ) -> operations::DeleteCollectionReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "delete_collection",
+                        method: "DELETE",
+                        path: "/v1/gpts/{gpt_id}/collections/{name}",
+                    },
+                )
+                .await?;
             let gpt_id = gpt_id.now()?;
             let caller = auth.authorize(Scope::ObjectsWrite, Some(&gpt_id))?;
             let mut faults = Faults::default();
@@ -246,6 +278,14 @@ Stores a JSON document in the collection and answers it with its new id and vers
         names: QueryNames,
     ) -> operations::CreateObjectReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "create_object",
+                        method: "POST",
+                        path: "/v1/gpts/{gpt_id}/collections/{name}/objects",
+                    },
+                )
+                .await?;
             let gpt_id = gpt_id.now()?;
             let caller = auth.authorize(Scope::ObjectsWrite, Some(&gpt_id))?;
             let mut faults = Faults::default();
@@ -313,6 +353,14 @@ Lists the collection's objects, newest first unless asked otherwise, a page at a
         names: QueryNames,
     ) -> operations::ListObjectsReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "list_objects",
+                        method: "GET",
+                        path: "/v1/gpts/{gpt_id}/collections/{name}/objects",
+                    },
+                )
+                .await?;
             let gpt_id = gpt_id.now()?;
             let caller = auth.authorize(Scope::ObjectsRead, Some(&gpt_id))?;
             let mut faults = Faults::default();
@@ -379,6 +427,14 @@ Applies up to 100 creates, patches, replaces and deletes in order, all or nothin
         names: QueryNames,
     ) -> operations::BatchObjectsReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "batch_objects",
+                        method: "POST",
+                        path: "/v1/gpts/{gpt_id}/collections/{name}/objects/batch",
+                    },
+                )
+                .await?;
             let gpt_id = gpt_id.now()?;
             let caller = auth.authorize(Scope::ObjectsWrite, Some(&gpt_id))?;
             let mut faults = Faults::default();
@@ -424,6 +480,14 @@ Answers one object with its document and version.*/
         names: QueryNames,
     ) -> operations::GetObjectReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "get_object",
+                        method: "GET",
+                        path: "/v1/objects/{id}",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::ObjectsRead, None)?;
             let mut faults = Faults::default();
             names.only(&["if_none_match"], &mut faults);
@@ -463,6 +527,14 @@ Merges body into the object's document (RFC 7396): given members are set, null r
         names: QueryNames,
     ) -> operations::PatchObjectReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "patch_object",
+                        method: "PATCH",
+                        path: "/v1/objects/{id}",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::ObjectsWrite, None)?;
             let mut faults = Faults::default();
             names.only(&[], &mut faults);
@@ -502,6 +574,14 @@ Replaces the whole document; members that are not sent are gone. Send body, or b
         names: QueryNames,
     ) -> operations::ReplaceObjectReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "replace_object",
+                        method: "PUT",
+                        path: "/v1/objects/{id}",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::ObjectsWrite, None)?;
             let mut faults = Faults::default();
             names.only(&[], &mut faults);
@@ -543,6 +623,14 @@ Deletes the object for good.*/
         names: QueryNames,
     ) -> operations::DeleteObjectReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "delete_object",
+                        method: "DELETE",
+                        path: "/v1/objects/{id}",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::ObjectsWrite, None)?;
             let mut faults = Faults::default();
             names.only(&["if_match"], &mut faults);
@@ -576,6 +664,14 @@ Stores a file and answers its id. Send text as content or any bytes as content_b
         names: QueryNames,
     ) -> operations::CreateFileReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "create_file",
+                        method: "POST",
+                        path: "/v1/files",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::FilesWrite, None)?;
             let mut faults = Faults::default();
             names.only(&[], &mut faults);
@@ -622,6 +718,14 @@ Lists the GPT's files, newest first unless asked otherwise, at most 100 on a pag
         names: QueryNames,
     ) -> operations::ListFilesReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "list_files",
+                        method: "GET",
+                        path: "/v1/files",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::FilesRead, None)?;
             let mut faults = Faults::default();
             names.only(&["limit", "after", "order", "purpose"], &mut faults);
@@ -658,6 +762,14 @@ Answers a file's name, size, purpose and times, but not its content.*/
         names: QueryNames,
     ) -> operations::GetFileReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "get_file",
+                        method: "GET",
+                        path: "/v1/files/{file_id}",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::FilesRead, None)?;
             let mut faults = Faults::default();
             names.only(&[], &mut faults);
@@ -689,6 +801,14 @@ Deletes the file and its content for good.*/
         names: QueryNames,
     ) -> operations::DeleteFileReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "delete_file",
+                        method: "DELETE",
+                        path: "/v1/files/{file_id}",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::FilesWrite, None)?;
             let mut faults = Faults::default();
             names.only(&[], &mut faults);
@@ -736,6 +856,14 @@ Answers the bytes of the file, or a range of them, as they were stored. A GPT re
         names: QueryNames,
     ) -> operations::GetFileContentReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "get_file_content",
+                        method: "GET",
+                        path: "/v1/files/{file_id}/content",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::FilesRead, None)?;
             let mut faults = Faults::default();
             names.only(&["range", "if_none_match"], &mut faults);
@@ -773,6 +901,14 @@ Begins a file that is sent in parts, in any order and several at once; complete_
         names: QueryNames,
     ) -> operations::CreateUploadReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "create_upload",
+                        method: "POST",
+                        path: "/v1/uploads",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::FilesWrite, None)?;
             let mut faults = Faults::default();
             names.only(&[], &mut faults);
@@ -805,6 +941,14 @@ Stores up to 64 MiB of the file and answers the part's id, which complete_upload
         names: QueryNames,
     ) -> operations::AddUploadPartReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "add_upload_part",
+                        method: "POST",
+                        path: "/v1/uploads/{upload_id}/parts",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::FilesWrite, None)?;
             let mut faults = Faults::default();
             names.only(&[], &mut faults);
@@ -896,6 +1040,14 @@ Puts the named parts together, in the order given, and answers the upload with i
         names: QueryNames,
     ) -> operations::CompleteUploadReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "complete_upload",
+                        method: "POST",
+                        path: "/v1/uploads/{upload_id}/complete",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::FilesWrite, None)?;
             let mut faults = Faults::default();
             names.only(&[], &mut faults);
@@ -931,6 +1083,14 @@ Ends the upload and deletes its parts. No part can be added any more.*/
         names: QueryNames,
     ) -> operations::CancelUploadReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "cancel_upload",
+                        method: "POST",
+                        path: "/v1/uploads/{upload_id}/cancel",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::FilesWrite, None)?;
             let mut faults = Faults::default();
             names.only(&[], &mut faults);
@@ -981,6 +1141,14 @@ Answers all keys and values of a namespace as one JSON object; {} if nothing was
         names: QueryNames,
     ) -> operations::GetStorageReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "get_storage",
+                        method: "GET",
+                        path: "/api/storage",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::StorageRead, None)?;
             let mut faults = Faults::default();
             names
@@ -1044,6 +1212,14 @@ Applies set and del operations in order, all or nothing, to exactly the version 
         names: QueryNames,
     ) -> operations::PatchStorageReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "patch_storage",
+                        method: "PATCH",
+                        path: "/api/storage",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::StorageWrite, None)?;
             let mut faults = Faults::default();
             names.only(&["ns", "view"], &mut faults);
@@ -1082,6 +1258,14 @@ Answers the gpt_id and scopes of the key in use, and every limit of this service
         names: QueryNames,
     ) -> operations::GetLimitsReply {
         let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "get_limits",
+                        method: "GET",
+                        path: "/v1/limits",
+                    },
+                )
+                .await?;
             let caller = auth.authorize(Scope::Any, None)?;
             let mut faults = Faults::default();
             names.only(&[], &mut faults);

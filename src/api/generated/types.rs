@@ -4061,7 +4061,7 @@ pub struct Limits {
     pub request_seconds: i32,
     /// How long the answer to an idempotency key is kept.
     pub idempotency_hours: i32,
-    /// Requests per time, as configured, or off.
+    /// How many requests the key in use may make in how long (key), how many that change something (write), and how many its address may make (ip), such as key:60/m,write:10/m,ip:600/5m; or off.
     pub rate_limits: String,
 }
 impl Type for Limits {
@@ -4333,7 +4333,7 @@ impl Type for Limits {
                                     Box::new(MetaSchema {
                                         ty: "string",
                                         description: Some(
-                                            "Requests per time, as configured, or off.",
+                                            "How many requests the key in use may make in how long (key), how many that change something (write), and how many its address may make (ip), such as key:60/m,write:10/m,ip:600/5m; or off.",
                                         ),
                                         ..MetaSchema::ANY
                                     }),
@@ -4525,6 +4525,8 @@ pub struct Problem {
     /// Seconds to wait before trying again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<types::RateLimit>,
     /// For a failed batch, one item for each operation; the failing one has its own status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<Vec<types::BatchItem>>,
@@ -4552,6 +4554,7 @@ impl Type for Problem {
                     <types::FieldError as Type>::register(registry);
                     <types::ProblemCode as Type>::register(registry);
                     <types::ProblemError as Type>::register(registry);
+                    <types::RateLimit as Type>::register(registry);
                     let _: &mut Registry = registry;
                     MetaSchema {
                         ty: "object",
@@ -4671,6 +4674,10 @@ impl Type for Problem {
                                 ),
                             ),
                             (
+                                "rate_limit",
+                                MetaSchemaRef::Reference("RateLimit".to_owned()),
+                            ),
+                            (
                                 "items",
                                 MetaSchemaRef::Inline(
                                     Box::new(MetaSchema {
@@ -4688,6 +4695,107 @@ impl Type for Problem {
                             (
                                 "error",
                                 MetaSchemaRef::Reference("ProblemError".to_owned()),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// The rate limit that the request was over.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct RateLimit {
+    /// What is limited; key (requests of the key), write (its requests that change something), ip (requests from the address), failed-authentication.
+    pub name: String,
+    /// Requests that are allowed at once after a rest, and in each period.
+    pub limit: i64,
+    /// The period, in seconds.
+    pub period_seconds: i64,
+    /// Requests that are allowed now.
+    pub remaining: i64,
+}
+impl Type for RateLimit {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("RateLimit")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("RateLimit".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "RateLimit".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("The rate limit that the request was over."),
+                        required: Vec::from([
+                            "name",
+                            "limit",
+                            "period_seconds",
+                            "remaining",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "name",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "What is limited; key (requests of the key), write (its requests that change something), ip (requests from the address), failed-authentication.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "limit",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "Requests that are allowed at once after a rest, and in each period.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "period_seconds",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("The period, in seconds."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "remaining",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("Requests that are allowed now."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
                             ),
                         ]),
                         ..MetaSchema::ANY

@@ -198,7 +198,9 @@ pub const fn entry(code: ProblemCode) -> Entry {
         Code::TooManyRequests => (
             StatusCode::TOO_MANY_REQUESTS,
             "Too many requests",
-            "The caller is over its rate limit. Wait `retry_after` seconds.",
+            "The key, or the address, has sent more requests than its rate limit allows: `rate_limit` \
+             names the limit. Wait `retry_after` seconds. `/v1/limits` states the limits of a key, and \
+             the headers `RateLimit` and `RateLimit-Policy` of every answer how much is left.",
         ),
         Code::InternalError => (
             StatusCode::INTERNAL_SERVER_ERROR,

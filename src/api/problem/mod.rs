@@ -31,6 +31,7 @@ pub struct Problem {
     items: Vec<BatchItem>,
     current_version: Option<i64>,
     retry_after: Option<i64>,
+    rate_limit: Option<Box<types::RateLimit>>,
     allow: Option<String>,
     length: Option<u64>,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
@@ -46,6 +47,7 @@ impl Problem {
             items: Vec::new(),
             current_version: None,
             retry_after: None,
+            rate_limit: None,
             allow: None,
             length: None,
             cause: None,
@@ -74,6 +76,14 @@ impl Problem {
     #[must_use]
     pub fn of_length(mut self, length: u64) -> Self {
         self.length = Some(length);
+        self
+    }
+
+    /// The same problem, with the limit that was reached and when to try again, in seconds.
+    #[must_use]
+    pub fn limited(mut self, limit: types::RateLimit, retry_after: i64) -> Self {
+        self.rate_limit = Some(Box::new(limit));
+        self.retry_after = Some(retry_after);
         self
     }
 
@@ -146,6 +156,7 @@ impl Problem {
             errors: (!self.errors.is_empty()).then(|| self.errors.clone()),
             current_version: self.current_version,
             retry_after: self.retry_after,
+            rate_limit: self.rate_limit.as_deref().cloned(),
             items: (!self.items.is_empty()).then(|| self.items.clone()),
             error: types::ProblemError {
                 message: self.detail.clone(),

@@ -25,6 +25,9 @@ pub struct Model {
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     pub last_used: Option<Timestamp>,
+    /// In the words of `RATE_LIMITS`; null for the general ones.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub rate_limits: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,6 +1,7 @@
 //! The tables, as SeaORM sees them. Migrations make them; `tests::schema` compares the two.
 
 pub(super) mod api_keys;
+pub(super) mod audit_log;
 pub(super) mod blobs;
 pub(super) mod collections;
 pub(super) mod file_usage;

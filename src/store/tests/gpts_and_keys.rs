@@ -16,6 +16,7 @@ fn key(tenant: Option<&Tenant>, token_hash: [u8; 32]) -> NewKey {
         scopes: "objects:read objects:write".to_owned(),
         created_at: time(1),
         expires_at: None,
+        rate_limits: Some("key:1/s".to_owned()),
     }
 }
 
@@ -101,6 +102,7 @@ async fn keys_are_found_listed_revoked_and_expired() {
         let found = store.find_key(&hash).await.unwrap().unwrap();
         assert_eq!((&found.id, &found.gpt_id), (&new.id, &new.gpt_id));
         assert_eq!((found.revoked_at, found.last_used), (None, None));
+        assert_eq!(found.rate_limits, new.rate_limits);
         assert_eq!(
             store.get_key(&operator.id).await.unwrap().unwrap().gpt_id,
             None

@@ -1,5 +1,6 @@
 //! Tests of the store. Every behavior is tested on both databases.
 
+mod audit;
 mod batches;
 mod collections;
 mod concurrency;

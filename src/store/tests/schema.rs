@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::support::{migrated, on_both, on_both_alone, sql, sqlite};
 use crate::store::entity::{
-    api_keys, blobs, collections, file_usage, files, gpts, idempotency_keys, kv_namespaces,
-    objects, settings, upload_parts, uploads,
+    api_keys, audit_log, blobs, collections, file_usage, files, gpts, idempotency_keys,
+    kv_namespaces, objects, settings, upload_parts, uploads,
 };
 use crate::store::{Backend, Store};
 
@@ -33,6 +33,7 @@ async fn entities_describe_the_tables() {
     on_both(async |store| {
         describes(&store, gpts::Entity, "gpts").await;
         describes(&store, api_keys::Entity, "api_keys").await;
+        describes(&store, audit_log::Entity, "audit_log").await;
         describes(&store, collections::Entity, "collections").await;
         describes(&store, objects::Entity, "objects").await;
         describes(&store, idempotency_keys::Entity, "idempotency_keys").await;

@@ -1,6 +1,7 @@
 //! Campaigns: minutes of harm, bounded, after the suite. The second nextest profile runs them one
 //! at a time.
 
+mod audit;
 mod bucket_outage;
 mod deep_page;
 mod file_kills;
@@ -9,5 +10,6 @@ mod full_disk;
 mod kill9;
 mod large_files;
 mod outage;
+mod redis;
 mod revocation;
 mod storage;

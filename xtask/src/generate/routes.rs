@@ -31,7 +31,7 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
         use crate::api::problem::Problem;
         use crate::api::wire::{
             BytesBody, Faults, FormBody, Header, JsonBody, JsonOrForm, JsonOrFormBody,
-            MergePatchBody, Path, Query, QueryNames,
+            MergePatchBody, Operation, Path, Query, QueryNames,
         };
         use crate::auth::{Bearer, OptionalBearer, Scope};
 
@@ -175,7 +175,7 @@ fn arguments(prepared: &Prepared) -> Result<Vec<TokenStream>> {
     Ok(arguments)
 }
 
-/// Authorise, read everything, and call the handler.
+/// Enter, authorise, read everything, and call the handler.
 fn steps(prepared: &Prepared) -> Result<TokenStream> {
     let Prepared {
         operation,
@@ -256,7 +256,10 @@ fn authorize(prepared: &Prepared, tenant: Option<&Input>) -> Result<TokenStream>
         }
         None => quote!(None),
     };
+    let id = &operation.operation_id;
+    let (method, path) = (operation.method.to_uppercase(), &operation.path);
     Ok(quote! {
+        auth.enter(&Operation { id: #id, method: #method, path: #path }).await?;
         #tenant_read
         let caller = auth.authorize(Scope::#scope, #gpt)?;
     })

@@ -20,6 +20,7 @@ const FILES_KEY: &str = "base64:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
 /// Settings of the developer's own that would change what is measured or tested.
 const FOREIGN_SETTINGS: &[&str] = &[
     "ADMIN_LISTEN",
+    "AUDIT_DAYS",
     "CONFIG",
     "FILES_URL",
     "LOG",
@@ -28,6 +29,8 @@ const FOREIGN_SETTINGS: &[&str] = &[
     "RUST_LOG",
     "SECRET_KEY",
     "STORAGE_URL",
+    "TRUSTED_PROXIES",
+    "TRUSTED_PROXY_HEADER",
 ];
 
 /// A running `gpt-object-store serve`, stopped on drop.

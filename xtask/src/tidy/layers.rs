@@ -72,6 +72,22 @@ const LAYERS: &[Layer] = &[
         sentence: "the store lies at the bottom: take plain values and return rows or a StoreError",
     },
     Layer {
+        folders: &["src/limits"],
+        except: &[],
+        crates: &["poem", "poem_openapi"],
+        modules: &[
+            "blob", "store", "service", "api", "auth", "server", "commands",
+        ],
+        sentence: "limits know neither HTTP nor SQL: take addresses and names of keys, and return decisions",
+    },
+    Layer {
+        folders: &["src"],
+        except: &["src/limits"],
+        crates: &["governor", "redis"],
+        modules: &[],
+        sentence: "only src/limits counts requests: write what is missing there, free of its crates' types",
+    },
+    Layer {
         folders: &["src/clock", "src/document", "src/error", "src/ids"],
         except: &[],
         crates: &["poem", "poem_openapi"],
@@ -100,7 +116,12 @@ const ONE_PLACE: &[(&[&str], &[&str], &str)] = &[
 ];
 
 const CLOCK: &str = "nothing but the clock asks the time: use `clock::Timestamp::now`";
-const CONFIGURATION: &[&str] = &["src/blob/tests", "src/config", "src/store/tests"];
+const CONFIGURATION: &[&str] = &[
+    "src/blob/tests",
+    "src/config",
+    "src/limits/tests",
+    "src/store/tests",
+];
 const ENVIRONMENT: &str =
     "only configuration reads the environment: add a setting to src/config and pass its value";
 

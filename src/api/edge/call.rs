@@ -1,0 +1,120 @@
+//! What becomes known of a request on its way, where the edge and the routes both see it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::rates;
+use crate::api::problem::Problem;
+use crate::api::wire::Operation;
+use crate::auth::Principal;
+use crate::error::{Error, Unauthorized};
+use crate::limits::{Decision, Limiter};
+
+/// A request on its way. Clones are the same request.
+#[derive(Clone)]
+pub struct Call(Arc<Inner>);
+
+struct Inner {
+    address: IpAddr,
+    limiter: Option<Limiter>,
+    operation: OnceLock<&'static Operation>,
+    principal: OnceLock<Arc<Principal>>,
+    decisions: Mutex<Vec<Decision>>,
+}
+
+impl Call {
+    /// A request from `address` that `limiter`, if there is one, has to admit.
+    pub(super) fn new(address: IpAddr, limiter: Option<Limiter>) -> Self {
+        Self(Arc::new(Inner {
+            address,
+            limiter,
+            operation: OnceLock::new(),
+            principal: OnceLock::new(),
+            decisions: Mutex::default(),
+        }))
+    }
+
+    /// A request that nobody waits for at the edge.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self::new(Ipv4Addr::UNSPECIFIED.into(), None)
+    }
+
+    /// Admits the request for its address.
+    ///
+    /// # Errors
+    /// 429 when the address has sent too many.
+    pub(super) async fn admit_address(&self) -> Result<(), Problem> {
+        match &self.0.limiter {
+            None => Ok(()),
+            Some(limiter) => self.settle(limiter.admit_address(self.0.address).await),
+        }
+    }
+
+    /// Notes which operation the request is for, and admits it for its key; `None` stands for a
+    /// caller without one.
+    ///
+    /// # Errors
+    /// 429 when the key has sent too many.
+    pub async fn enter(
+        &self,
+        operation: &'static Operation,
+        principal: Option<&Arc<Principal>>,
+    ) -> Result<(), Problem> {
+        // A request is for one operation and has one key, so nothing is there yet.
+        let _first = self.0.operation.set(operation);
+        let Some(principal) = principal else {
+            return Ok(());
+        };
+        let _first = self.0.principal.set(principal.clone());
+        let Some(limiter) = &self.0.limiter else {
+            return Ok(());
+        };
+        let own = principal.rate_limits.as_ref();
+        let key_id = &principal.key_id;
+        self.settle(limiter.admit_key(key_id, own, operation.writes()).await)
+    }
+
+    /// What to answer when the credentials were refused with `why`: a 401, or a 429 for an address
+    /// that does not stop.
+    pub async fn refuse(&self, why: Unauthorized) -> Problem {
+        let decision = match &self.0.limiter {
+            None => None,
+            Some(limiter) => limiter.note_failure(self.0.address).await,
+        };
+        let failed = self.settle(decision.into_iter().collect());
+        failed
+            .err()
+            .unwrap_or_else(|| Error::Unauthorized(why).into())
+    }
+
+    fn settle(&self, decided: Vec<Decision>) -> Result<(), Problem> {
+        let denied = decided.iter().find(|decision| decision.wait.is_some());
+        let outcome = denied.map_or(Ok(()), |decision| Err(rates::problem(decision)));
+        let decisions = self.0.decisions.lock();
+        let mut decisions = decisions.unwrap_or_else(PoisonError::into_inner);
+        decisions.extend(decided);
+        outcome
+    }
+
+    /// The client's address.
+    pub(super) fn address(&self) -> IpAddr {
+        self.0.address
+    }
+
+    /// The operation, once a route was entered.
+    pub(super) fn operation(&self) -> Option<&'static Operation> {
+        self.0.operation.get().copied()
+    }
+
+    /// Whose key the request has, once it was found good.
+    pub(super) fn principal(&self) -> Option<&Arc<Principal>> {
+        self.0.principal.get()
+    }
+
+    /// What was decided about the request so far.
+    pub(super) fn decisions(&self) -> Vec<Decision> {
+        let decisions = self.0.decisions.lock();
+        decisions.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,250 @@
+//! The record of calls: written many at a time, read by time, forgotten after a while.
+//!
+//! The operator stands above tenants here, as with GPTs and keys.
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait, Statement};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::entity::audit_log::{self, Column};
+use super::keyset::{Position, seek};
+use super::transaction::end;
+use super::{Backend, Store, StoreError};
+use crate::clock::Timestamp;
+use crate::document::Document;
+use crate::ids::GptId;
+
+/// A call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditRow {
+    /// UUID v7.
+    pub id: Uuid,
+    /// The GPT of the key; `None` for an operator's.
+    pub gpt_id: Option<GptId>,
+    /// The public id of the key.
+    pub key_id: String,
+    /// The application that the caller says it is.
+    pub app_id: Option<String>,
+    /// The operationId.
+    pub operation: String,
+    /// The HTTP method.
+    pub method: String,
+    /// The path, with the names of parameters in braces.
+    pub path: String,
+    /// What can be told of the request without telling what it says.
+    pub request: Document,
+    /// The HTTP status of the answer.
+    pub status: i32,
+    /// How long the answer took.
+    pub milliseconds: f64,
+    /// The id of the request.
+    pub request_id: String,
+    /// Where it came from.
+    pub client_address: String,
+    /// When it came.
+    pub created_at: Timestamp,
+}
+
+/// Which calls.
+#[derive(Clone, Debug, Default)]
+pub struct AuditQuery {
+    /// Those of this GPT.
+    pub gpt_id: Option<GptId>,
+    /// Those that say they are this application.
+    pub app_id: Option<String>,
+    /// Those of this operation.
+    pub operation: Option<String>,
+    /// Those that were answered with this status.
+    pub status: Option<u16>,
+    /// Those that came at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Those that came before this moment.
+    pub until: Option<Timestamp>,
+    /// Those before this call, which is the last of the page before.
+    pub after: Option<Position>,
+    /// Most calls on the page.
+    pub limit: u32,
+}
+
+/// The columns as both databases are given them, in this order.
+const COLUMNS: &str = "gpt_id, id, key_id, app_id, operation, method, path, request, status, \
+     milliseconds, request_id, client_address, created_at";
+
+impl Store {
+    /// Records calls, all or none. What is recorded already stays: a writer that lost the connection
+    /// cannot know whether its batch was committed, and sends it again.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn record_calls(&self, rows: &[AuditRow]) -> Result<(), StoreError> {
+        match self.backend() {
+            Backend::Postgres => {
+                let statement = self.record_on_postgres(rows);
+                self.database().writes().execute_raw(statement).await?;
+                Ok(())
+            }
+            Backend::Sqlite => self.record_on_sqlite(rows).await,
+        }
+    }
+
+    /// One statement with one parameter, whatever the number of rows: PostgreSQL plans it once.
+    fn record_on_postgres(&self, rows: &[AuditRow]) -> Statement {
+        let records: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "gpt_id": row.gpt_id.as_ref().map_or("", GptId::as_str),
+                    "id": row.id,
+                    "key_id": row.key_id,
+                    "app_id": row.app_id,
+                    "operation": row.operation,
+                    "method": row.method,
+                    "path": row.path,
+                    "request": row.request.as_str(),
+                    "status": row.status,
+                    "milliseconds": row.milliseconds,
+                    "request_id": row.request_id,
+                    "client_address": row.client_address,
+                    "created_at": row.created_at,
+                })
+            })
+            .collect();
+        let sql = format!(
+            "INSERT INTO audit_log ({COLUMNS}) \
+             SELECT gpt_id, id, key_id, app_id, operation, method, path, request::jsonb, status, \
+             milliseconds, request_id, client_address, created_at \
+             FROM json_to_recordset(json($1)) AS r (gpt_id text, id uuid, key_id text, app_id text, \
+             operation text, method text, path text, request text, status integer, \
+             milliseconds double precision, request_id text, client_address text, \
+             created_at timestamptz) ON CONFLICT (gpt_id, id) DO NOTHING"
+        );
+        let records = serde_json::Value::Array(records).to_string();
+        self.statement(sql, [records.into()])
+    }
+
+    /// SQLite has no arrays, and a prepared statement costs it little.
+    async fn record_on_sqlite(&self, rows: &[AuditRow]) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let mut outcome = Ok(());
+        for row in rows {
+            let sql = format!(
+                "INSERT INTO audit_log ({COLUMNS}) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, json($8), $9, $10, $11, $12, $13) \
+                 ON CONFLICT (gpt_id, id) DO NOTHING"
+            );
+            let insert = self.statement(
+                sql,
+                [
+                    row.gpt_id.as_ref().map_or("", GptId::as_str).into(),
+                    row.id.into(),
+                    row.key_id.as_str().into(),
+                    row.app_id.as_deref().into(),
+                    row.operation.as_str().into(),
+                    row.method.as_str().into(),
+                    row.path.as_str().into(),
+                    (&row.request).into(),
+                    row.status.into(),
+                    row.milliseconds.into(),
+                    row.request_id.as_str().into(),
+                    row.client_address.as_str().into(),
+                    row.created_at.into(),
+                ],
+            );
+            outcome = transaction.execute_raw(insert).await.map(|_| ());
+            if outcome.is_err() {
+                break;
+            }
+        }
+        Ok(end(transaction, outcome).await?)
+    }
+
+    /// A page of the record, the latest call first.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn list_calls(&self, query: &AuditQuery) -> Result<Vec<AuditRow>, StoreError> {
+        let mut found = audit_log::Entity::find()
+            .apply_if(query.gpt_id.as_ref(), |found, gpt_id| {
+                found.filter(Column::GptId.eq(gpt_id.as_str()))
+            })
+            .apply_if(query.app_id.as_deref(), |found, app_id| {
+                found.filter(Column::AppId.eq(app_id))
+            })
+            .apply_if(query.operation.as_deref(), |found, operation| {
+                found.filter(Column::Operation.eq(operation))
+            })
+            .apply_if(query.status, |found, status| {
+                found.filter(Column::Status.eq(i32::from(status)))
+            })
+            .apply_if(query.since, |found, since| {
+                found.filter(Expr::col(Column::CreatedAt).gte(since))
+            })
+            .apply_if(query.until, |found, until| {
+                found.filter(Expr::col(Column::CreatedAt).lt(until))
+            });
+        let select = QueryTrait::query(&mut found);
+        select.limit(u64::from(query.limit));
+        seek(select, (Column::CreatedAt, Column::Id), query.after, false);
+        let rows = found.all(self.database().reads()).await?;
+        rows.into_iter().map(AuditRow::try_from).collect()
+    }
+
+    /// Forgets the calls before `moment`, in batches, and says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn prune_calls(&self, moment: Timestamp) -> Result<u64, StoreError> {
+        const BATCH: u64 = 500;
+        let mut pruned = 0;
+        loop {
+            let deleted = self.prune_batch(moment, BATCH).await?;
+            pruned += deleted;
+            if deleted < BATCH {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    /// Small transactions, so that nobody waits long behind a prune.
+    async fn prune_batch(&self, moment: Timestamp, most: u64) -> Result<u64, StoreError> {
+        let skip_locked = self.locking(" FOR UPDATE SKIP LOCKED");
+        let delete = self.statement(
+            format!(
+                "DELETE FROM audit_log WHERE (gpt_id, id) IN (\
+                 SELECT gpt_id, id FROM audit_log WHERE created_at < $1 \
+                 ORDER BY created_at LIMIT {most}{skip_locked})"
+            ),
+            [moment.into()],
+        );
+        let deleted = self.database().writes().execute_raw(delete).await?;
+        Ok(deleted.rows_affected())
+    }
+}
+
+impl TryFrom<audit_log::Model> for AuditRow {
+    type Error = StoreError;
+
+    fn try_from(row: audit_log::Model) -> Result<Self, StoreError> {
+        let gpt_id = Some(row.gpt_id).filter(|gpt_id| !gpt_id.is_empty());
+        let gpt_id = gpt_id.map(|gpt_id| gpt_id.parse()).transpose();
+        Ok(Self {
+            id: row.id,
+            gpt_id: gpt_id.map_err(StoreError::bug)?,
+            key_id: row.key_id,
+            app_id: row.app_id,
+            operation: row.operation,
+            method: row.method,
+            path: row.path,
+            request: row.request,
+            status: row.status,
+            milliseconds: row.milliseconds,
+            request_id: row.request_id,
+            client_address: row.client_address,
+            created_at: row.created_at,
+        })
+    }
+}
