@@ -4,16 +4,20 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
+use gpt_object_store_openapi::GPT_OBJECT_STORE_YAML;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::servers::{Buckets, Cluster, ObjectStore, suite_place};
 
+/// The file that has the contract as JSON.
+const CONTRACT: &str = "contract.json";
+
 /// The real program, once on each database and once on each kind of bucket, and the buckets.
 pub struct Servers {
     serving: Vec<Serving>,
     buckets: Buckets,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A server, and how the tests find it.
@@ -36,6 +40,9 @@ impl Servers {
             create.status()?.success(),
             "cannot create a database for the tests"
         );
+        let contract = gpt_object_store_openapi::load(GPT_OBJECT_STORE_YAML)?;
+        let contract = serde_json::to_vec(contract.value())?;
+        std::fs::write(folder.path().join(CONTRACT), contract)?;
         let program = ObjectStore::program(root, "debug");
         let buckets = Buckets::start(&program.with_file_name("bucket-server"), folder.path())?;
         let file = |name: &str| format!("sqlite://{}/{name}.db", folder.path().display());
@@ -58,7 +65,7 @@ impl Servers {
         Ok(Self {
             serving,
             buckets,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -76,6 +83,7 @@ impl Servers {
             });
             command.env(serving.variable, description.to_string());
         }
+        command.env("TEST_CONTRACT", self.folder.path().join(CONTRACT));
         command.env("TEST_BUCKETS", self.buckets.addresses());
     }
 }
