@@ -42,7 +42,8 @@ async fn without_a_good_key_every_operation_answers_401(app: App) {
         )
         .await;
     let revoked = app.key(Some(&id), "objects:read objects:write", None).await;
-    assert!(app.operator().revoke_key(&revoked.row.id).await.unwrap());
+    let operator = app.operator().await;
+    assert!(operator.revoke_key(&revoked.row.id).await.unwrap());
     let mut mistyped = gpt.key().to_owned();
     let last = mistyped.pop().unwrap();
     mistyped.push(if last == 'a' { 'b' } else { 'a' });

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use gpt_object_store::clock::Timestamp;
 use gpt_object_store::config::{Config, Source};
 use gpt_object_store::ids::GptId;
@@ -13,22 +14,28 @@ use gpt_object_store::store::{DatabaseSettings, Store};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::actor::Gpt;
 use super::answer::Answer;
 use super::database::Database;
 use super::http::{Call, Http};
+use super::waiting::Waiting;
 
 /// Every scope that a GPT's own key has.
 const ALL_SCOPES: &str =
     "objects:read objects:write storage:read storage:write files:read files:write";
 
+/// How many GPTs are made when none is waiting.
+const GPTS: usize = 100;
+
 /// One of the servers that `cargo xtask test` starts, and its database.
 pub struct App {
     http: Http,
     database_url: String,
-    operator: Service,
+    operator: OnceCell<Service>,
+    waiting: Waiting,
 }
 
 /// What `cargo xtask test` says of a server that it started.
@@ -64,23 +71,24 @@ impl App {
             panic!("{variable} does not say where the server is: run `cargo xtask test`, which starts it")
         });
         let server: TestServer = serde_json::from_str(&server).unwrap();
-        let environment =
-            BTreeMap::from([("DATABASE_URL".to_owned(), server.database_url.clone())]);
-        let config = Config::read(Source::new(environment)).unwrap();
-        // What `gpt create` and `key create` do while a server runs.
-        let store = Store::connect(&DatabaseSettings::new(config.database.url))
-            .await
-            .unwrap();
         Self {
             http: Http::new(server.url),
             database_url: server.database_url,
-            operator: Service::new(store, config.limits),
+            operator: OnceCell::new(),
+            waiting: Waiting::of(variable),
         }
     }
 
-    /// What the operator's commands do.
-    pub fn operator(&self) -> &Service {
-        &self.operator
+    /// What the operator's commands do while a server runs.
+    pub async fn operator(&self) -> &Service {
+        self.operator.get_or_init(|| self.connect()).await
+    }
+
+    async fn connect(&self) -> Service {
+        let environment = BTreeMap::from([("DATABASE_URL".to_owned(), self.database_url.clone())]);
+        let config = Config::read(Source::new(environment)).unwrap();
+        let settings = DatabaseSettings::new(config.database.url);
+        Service::new(Store::connect(&settings).await.unwrap(), config.limits)
     }
 
     /// A connection of its own to the server's database.
@@ -90,10 +98,20 @@ impl App {
 
     /// A new GPT with a key of its own, and nothing stored.
     pub async fn gpt(&self) -> Gpt {
+        let make = async || {
+            let made = stream::iter(0..GPTS).map(|_| self.make_gpt());
+            made.buffer_unordered(4).collect().await
+        };
+        let (id, key) = self.waiting.take(make).await;
+        Gpt::new(self.http.clone(), &id, &key)
+    }
+
+    async fn make_gpt(&self) -> (String, String) {
         let id: GptId = format!("gpt-{}", Uuid::new_v4().simple()).parse().unwrap();
-        self.operator.create_gpt(&id, "a test's").await.unwrap();
+        let operator = self.operator().await;
+        operator.create_gpt(&id, "a test's").await.unwrap();
         let issued = self.key(Some(&id), ALL_SCOPES, None).await;
-        Gpt::new(self.http.clone(), id.as_str(), issued.key.reveal())
+        (id.to_string(), issued.key.reveal().to_owned())
     }
 
     /// A new GPT with the collection `notes`.
@@ -117,7 +135,8 @@ impl App {
             expires_at,
             rate_limits: None,
         };
-        self.operator.issue_key(request).await.unwrap().unwrap()
+        let issued = self.operator().await.issue_key(request).await;
+        issued.unwrap().unwrap()
     }
 
     /// A request without a key.

@@ -83,6 +83,7 @@ impl Servers {
             });
             command.env(serving.variable, description.to_string());
         }
+        command.env("TEST_FOLDER", self.folder.path());
         command.env("TEST_CONTRACT", self.folder.path().join(CONTRACT));
         command.env("TEST_BUCKETS", self.buckets.addresses());
     }
