@@ -223,6 +223,8 @@ impl<'a> Tests<'a> {
     fn command(&self, servers: &Servers, arguments: &[&str]) -> Command {
         let mut command = cargo_command(self.root, arguments);
         servers.describe(&mut command);
+        // Nextest would start each test by way of itself, for the sake of Ctrl-Z.
+        command.env("NEXTEST_DOUBLE_SPAWN", "0");
         // Each thread would else have a heap of its own, which grows page by page: a tenth of the
         // suite's time.
         command.env("MALLOC_ARENA_MAX", "1");

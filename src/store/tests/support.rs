@@ -3,8 +3,9 @@
 //! On PostgreSQL the tests share a database, each with tenants of its own; a test that needs a
 //! database for itself says so. On SQLite each has its own file, which costs nothing.
 
-use std::borrow::Cow;
+use std::fs::File;
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -23,8 +24,44 @@ use crate::store::{DatabaseSettings, GptRow, NewObject, ObjectRow, Store};
 /// Runs `test` on SQLite and on PostgreSQL.
 pub(in crate::store) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
     let directory = TempDir::new().unwrap();
-    test(migrated(&sqlite(&directory)).await).await;
-    test(migrated(&shared_postgres().await).await).await;
+    let sqlite = sqlite(&directory);
+    once("store_tests.sqlite", async |place| {
+        migrate_template(place).await
+    })
+    .await;
+    let file = directory.path().join("data").join("store.db");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::copy(template(&shared_place("store_tests.sqlite")), file).unwrap();
+    test(Store::connect(&sqlite).await.unwrap()).await;
+    test(Store::connect(&shared_postgres().await).await.unwrap()).await;
+}
+
+/// Where the tests of one run keep what they share.
+fn shared_place(name: &str) -> PathBuf {
+    let folder = std::env::var("TEST_FOLDER").expect("run the tests with `cargo xtask test`");
+    PathBuf::from(folder).join(name)
+}
+
+/// Makes something that all tests of a run share, in the first that needs it; the others wait.
+async fn once(name: &str, make: impl AsyncFnOnce(&Path)) {
+    let place = shared_place(name);
+    let lock = File::create(place.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    if !place.exists() {
+        make(&place).await;
+        // It exists only from now on: a test that failed half-way leaves it to the next.
+        std::fs::create_dir_all(&place).unwrap();
+    }
+}
+
+/// An empty database with all tables; a copy of it costs far less than the migrations.
+async fn migrate_template(place: &Path) {
+    let store = migrated(&settings(format!("sqlite://{}", template(place).display()))).await;
+    store.close().await;
+}
+
+fn template(place: &Path) -> PathBuf {
+    place.with_extension("template.db")
 }
 
 /// Runs `test` on both, with tables that nobody else uses and that are still to be made.
@@ -91,23 +128,16 @@ pub(in crate::store) async fn migrated(settings: &DatabaseSettings) -> Store {
     store
 }
 
-/// The database that tests share; the first to come makes it.
+/// The database that tests share, with all tables.
 pub(in crate::store) async fn shared_postgres() -> DatabaseSettings {
     const NAME: &str = "store_tests";
-    let there = PgConnection::connect_with(&options(&database(NAME))).await;
-    if there.is_err() {
-        // Two tests may try at once: one makes it, and the other fails on the name or its index.
-        let made = administer(&server(), &format!("CREATE DATABASE {NAME}")).await;
-        let code = made.err().and_then(|error| {
-            error
-                .as_database_error()
-                .and_then(|error| error.code().map(Cow::into_owned))
-        });
-        assert!(
-            matches!(code.as_deref(), None | Some("42P04" | "23505")),
-            "{code:?}"
-        );
-    }
+    let make = async |_: &Path| {
+        administer(&server(), &format!("CREATE DATABASE {NAME}"))
+            .await
+            .unwrap();
+        migrated(&database(NAME)).await.close().await;
+    };
+    once("store_tests.postgres", make).await;
     database(NAME)
 }
 
