@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_addresses_takes_bounded_memory() {
+    fn campaign_a_flood_of_addresses_takes_bounded_memory() {
         let local = Local::default();
         let rate = Rate::per_minute(1);
         for number in 0..MOST_BUCKETS + 3 * SHARED_BUCKETS as usize {

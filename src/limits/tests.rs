@@ -57,7 +57,7 @@ const SEQUENCES: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn one_node_and_redis_decide_alike() {
+async fn campaign_one_node_and_redis_decide_alike() {
     let redis_url = redis_url();
     for (limits, own, steps, expected) in SEQUENCES {
         let own = (!own.is_empty()).then(|| own.parse().unwrap());

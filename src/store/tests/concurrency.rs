@@ -66,7 +66,7 @@ async fn of_many_counts_at_once_none_is_lost() {
 
 /// Another process, such as a command beside the server, has a writer of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_processes_count_without_loss() {
+async fn campaign_two_processes_count_without_loss() {
     super::support::on_both_alone(async |settings| {
         let stores = [migrated(&settings).await, migrated(&settings).await];
         let tenant = tenant(&stores[0]).await;

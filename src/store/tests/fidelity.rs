@@ -68,7 +68,7 @@ async fn difficult_documents_survive() {
 }
 
 #[tokio::test]
-async fn random_documents_survive() {
+async fn campaign_random_documents_survive() {
     on_both(async |store| {
         let tenant = tenant(&store).await;
         collection(&store, &tenant, "notes").await;

@@ -48,7 +48,7 @@ fn what_was_just_generated_passes_the_check() {
 }
 
 #[test]
-fn the_check_names_each_file_that_was_edited_or_is_missing() {
+fn campaign_the_check_names_each_file_that_was_edited_or_is_missing() {
     let root = repository(GPT_OBJECT_STORE_YAML);
     run(root.path(), false).unwrap();
     let types = root.path().join("src/api/generated/types.rs");
