@@ -167,15 +167,11 @@ impl Contract {
     fn load() -> Self {
         let path = std::env::var("TEST_CONTRACT").expect("run the tests with `cargo xtask test`");
         let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        let operations = operations_of(&document);
         let mut components = document["components"].clone();
-        components["schemas"]
-            .as_object_mut()
-            .unwrap()
-            .values_mut()
-            .for_each(close);
+        let schemas = components["schemas"].as_object_mut().unwrap();
+        schemas.values_mut().for_each(close);
         Self {
-            operations,
+            operations: operations_of(&document),
             components,
             validators: Mutex::default(),
         }
