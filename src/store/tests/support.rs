@@ -25,10 +25,7 @@ use crate::store::{DatabaseSettings, GptRow, NewObject, ObjectRow, Store};
 pub(in crate::store) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
     let directory = TempDir::new().unwrap();
     let sqlite = sqlite(&directory);
-    once("store_tests.sqlite", async |place| {
-        migrate_template(place).await
-    })
-    .await;
+    once("store_tests.sqlite", migrate_template).await;
     let file = directory.path().join("data").join("store.db");
     std::fs::create_dir(file.parent().unwrap()).unwrap();
     std::fs::copy(template(&shared_place("store_tests.sqlite")), file).unwrap();
