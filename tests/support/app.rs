@@ -38,6 +38,14 @@ pub struct App {
     waiting: Waiting,
 }
 
+impl Drop for App {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the test was using {}", self.database_url);
+        }
+    }
+}
+
 /// What `cargo xtask test` says of a server that it started.
 #[derive(Deserialize)]
 struct TestServer {

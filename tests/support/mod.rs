@@ -14,7 +14,8 @@ pub mod redis;
 pub mod snapshot;
 pub mod waiting;
 
-/// Makes a test of the async function `name(app: App)`, once on SQLite and once on PostgreSQL.
+/// Makes a test of the async function `name(app: App)`, which runs it on SQLite and then on
+/// PostgreSQL: in one process, since to start one costs as much as most tests.
 ///
 /// A function that is not named in one of these is dead code, which clippy reports.
 macro_rules! on_both {
@@ -23,12 +24,8 @@ macro_rules! on_both {
             use crate::support::app::App;
 
             #[tokio::test]
-            async fn sqlite() {
+            async fn on_both() {
                 super::$name(App::sqlite().await).await;
-            }
-
-            #[tokio::test]
-            async fn postgres() {
                 super::$name(App::postgres().await).await;
             }
         }
