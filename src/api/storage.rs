@@ -15,7 +15,7 @@ use crate::auth::Caller;
 use crate::document::Document;
 use crate::error::Error;
 use crate::ids::NamespaceName;
-use crate::service::{KeyChange, Namespace, NamespaceView, PatchStorage, parse_value};
+use crate::service::{Found, KeyChange, Namespace, NamespaceView, PatchStorage, parse_value};
 
 impl StorageHandlers for Handlers {
     async fn get_storage(
@@ -29,26 +29,25 @@ impl StorageHandlers for Handlers {
             ("if_none_match", request.if_none_match.as_deref()),
         )?;
         let x_storage_backend = self.service.storage_backend().to_owned();
-        if !known.is_empty() {
-            let version = self.service.storage_version(&caller, &name).await?;
-            if known.names(version) {
-                let e_tag = entity_tag(version);
-                return Ok(GetStorageReply::NotModified {
-                    e_tag,
-                    x_storage_backend,
-                });
-            }
-        }
         let is_envelope = request.view == Some(StorageView::Envelope);
         let view = self.view(is_envelope, request.after, request.max_bytes)?;
-        let namespace = self.service.get_storage(&caller, &name, &view).await?;
-        Ok(GetStorageReply::Ok {
-            e_tag: entity_tag(namespace.version),
-            x_storage_backend,
-            body: if is_envelope {
-                envelope(&namespace)?
-            } else {
-                snapshot(&namespace)
+        let found = self
+            .service
+            .get_storage(&caller, &name, &view, &known)
+            .await?;
+        Ok(match found {
+            Found::Unchanged { version } => GetStorageReply::NotModified {
+                e_tag: entity_tag(version),
+                x_storage_backend,
+            },
+            Found::Changed(namespace) => GetStorageReply::Ok {
+                e_tag: entity_tag(namespace.version),
+                x_storage_backend,
+                body: if is_envelope {
+                    envelope(&namespace)?
+                } else {
+                    snapshot(&namespace)
+                },
             },
         })
     }

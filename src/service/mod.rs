@@ -31,7 +31,7 @@ pub use keys::{IssuedKey, KeyRequest};
 pub use objects::Created;
 pub use pages::{ListRequest, Page, Position, SEARCH_BYTES};
 pub use precondition::Preconditions;
-pub use storage::{KeyChange, Namespace, NamespaceView, PatchStorage};
+pub use storage::{Found, KeyChange, Namespace, NamespaceView, PatchStorage};
 
 pub use crate::store::{AuditQuery, AuditRow, CollectionRow, GptRow, KeyRow, ObjectRow};
 

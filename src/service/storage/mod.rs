@@ -11,7 +11,7 @@ use crate::blob::{Bucket, BucketKind};
 use crate::clock::Timestamp;
 use crate::document::{Document, DocumentError};
 use crate::error::{Error, Violation};
-use crate::ids::{GptId, NamespaceName};
+use crate::ids::{GptId, NamespaceName, Tenant};
 use crate::store::{EntryChange, NamespacePart, NamespacePatch, PatchedNamespace, WriteError};
 use bucket::BucketNamespaces;
 
@@ -51,6 +51,18 @@ pub struct Namespace {
     pub snapshot: Option<String>,
     /// The key after which the next part begins.
     pub next_after: Option<String>,
+}
+
+/// The answer to a question for a namespace of another version than those that the caller knows.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// It has another version.
+    Changed(Namespace),
+    /// The caller knows this version.
+    Unchanged {
+        /// 0 when nothing was ever stored in it.
+        version: i64,
+    },
 }
 
 /// One operation on a key.
@@ -110,29 +122,8 @@ impl Service {
         serde_json::json!({ "backend": backend, "paths": paths }).to_string()
     }
 
-    /// The namespace's version, 0 when nothing was ever stored in it.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn storage_version(
-        &self,
-        caller: &Caller,
-        name: &NamespaceName,
-    ) -> Result<i64, Error> {
-        let tenant = caller.tenant();
-        match &self.storage {
-            Storage::Local => {
-                let row = self.store.get_namespace(tenant, name).await?;
-                Ok(row.map_or(0, |row| row.version))
-            }
-            Storage::Bucket(objects) => {
-                let whole = objects.read(tenant, name, &NamespaceView::Whole).await?;
-                Ok(whole.version)
-            }
-        }
-    }
-
-    /// The namespace, or a part of it. One that was never written is empty.
+    /// The namespace, or a part of it, unless `known` names its version. One that was never written
+    /// is empty.
     ///
     /// # Errors
     /// The store's.
@@ -141,11 +132,37 @@ impl Service {
         caller: &Caller,
         name: &NamespaceName,
         view: &NamespaceView,
-    ) -> Result<Namespace, Error> {
+        known: &Preconditions,
+    ) -> Result<Found, Error> {
         let tenant = caller.tenant();
-        if let Storage::Bucket(objects) = &self.storage {
-            return objects.read(tenant, name, view).await;
-        }
+        let namespace = match &self.storage {
+            // Its object is read at once, so its version costs no request of its own.
+            Storage::Bucket(objects) => objects.read(tenant, name, view).await?,
+            Storage::Local => {
+                if !known.is_empty() {
+                    let row = self.store.get_namespace(tenant, name).await?;
+                    let version = row.map_or(0, |row| row.version);
+                    if known.names(version) {
+                        return Ok(Found::Unchanged { version });
+                    }
+                }
+                self.read_rows(tenant, name, view).await?
+            }
+        };
+        let version = namespace.version;
+        Ok(if known.names(version) {
+            Found::Unchanged { version }
+        } else {
+            Found::Changed(namespace)
+        })
+    }
+
+    async fn read_rows(
+        &self,
+        tenant: &Tenant,
+        name: &NamespaceName,
+        view: &NamespaceView,
+    ) -> Result<Namespace, Error> {
         let found = match view {
             NamespaceView::Whole => self.store.read_namespace(tenant, name).await?,
             NamespaceView::Part { after, max_bytes } => {
