@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::{ApiKey, KeyHash, Scopes};
+use super::{ApiKey, Scopes, SecretHash};
 use crate::clock::Timestamp;
 use crate::error::{Error, Unauthorized};
 use crate::ids::GptId;
@@ -73,8 +73,8 @@ fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
 /// Turns a bearer token into a [`Principal`].
 pub struct Authenticator {
     store: Store,
-    cache: Cache<KeyHash, Option<Arc<Principal>>>,
-    used: Mutex<HashMap<KeyHash, Timestamp>>,
+    cache: Cache<SecretHash, Option<Arc<Principal>>>,
+    used: Mutex<HashMap<SecretHash, Timestamp>>,
 }
 
 impl Authenticator {
@@ -110,14 +110,14 @@ impl Authenticator {
         Ok(principal)
     }
 
-    async fn load(&self, hash: KeyHash) -> Result<Option<Arc<Principal>>, Error> {
+    async fn load(&self, hash: SecretHash) -> Result<Option<Arc<Principal>>, Error> {
         let row = self.store.find_key(&hash).await?;
         let principal = row.map(Principal::try_from).transpose()?.map(Arc::new);
         self.cache.insert(hash, principal.clone());
         Ok(principal)
     }
 
-    fn note_use(&self, hash: KeyHash, now: Timestamp) {
+    fn note_use(&self, hash: SecretHash, now: Timestamp) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.insert(hash, now);
     }

@@ -6,16 +6,19 @@
 mod anonymous;
 mod authenticator;
 mod bearer;
-mod key;
 mod link;
 mod scope;
+mod secret;
 
 pub use anonymous::{Anonymous, OptionalBearer};
 pub use authenticator::{Authenticator, Principal};
 pub use bearer::Bearer;
-pub use key::{ApiKey, KeyHash};
 pub use link::PartLinks;
 pub use scope::{Scope, Scopes};
+pub use secret::{
+    ApiKey, AuthorizationCode, ClientSecret, Kind, RefreshToken, Secret, SecretHash, kind,
+    new_client_id,
+};
 
 use crate::error::Error;
 use crate::ids::Tenant;

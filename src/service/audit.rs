@@ -215,7 +215,7 @@ mod tests {
         AuditRow {
             id: uuid::Uuid::now_v7(),
             gpt_id: None,
-            key_id: "key_1".to_owned(),
+            key_id: Some("key_1".to_owned()),
             app_id: None,
             operation: "get_limits".to_owned(),
             method: "GET".to_owned(),
@@ -226,6 +226,8 @@ mod tests {
             request_id: "r".to_owned(),
             client_address: "198.51.100.1".to_owned(),
             created_at: Timestamp::now(),
+            application_id: None,
+            session_id: None,
         }
     }
 

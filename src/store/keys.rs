@@ -9,7 +9,8 @@ use sea_orm::{
 };
 
 use super::entity::api_keys;
-use super::transaction::Retry;
+use super::sessions::EndReason;
+use super::transaction::{Retry, end};
 use super::{Backend, Store, StoreError};
 use crate::clock::Timestamp;
 use crate::ids::GptId;
@@ -123,23 +124,39 @@ impl Store {
         rows.into_iter().map(KeyRow::try_from).collect()
     }
 
-    /// Revokes the key with this public id and returns it; a key revoked before keeps its time.
+    /// Revokes the key with this public id, ends the sessions that it stands behind, and returns it;
+    /// a key revoked before keeps its time.
     ///
     /// # Errors
     ///
     /// What the database reports.
     pub async fn revoke_key(&self, id: &str, at: Timestamp) -> Result<Option<KeyRow>, StoreError> {
-        let revoked = api_keys::ActiveModel {
-            revoked_at: Set(Some(at)),
-            ..Default::default()
-        };
-        api_keys::Entity::update_many()
-            .set(revoked)
-            .filter(api_keys::COLUMN.id.eq(id))
-            .filter(api_keys::Column::RevokedAt.is_null())
-            .exec(self.database().writes())
-            .await?;
-        self.get_key(id).await
+        let mut retry = Retry::default();
+        loop {
+            let result = self.try_revoke_key(id, at).await;
+            if !retry.again(&result).await {
+                result?;
+                return self.get_key(id).await;
+            }
+        }
+    }
+
+    async fn try_revoke_key(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let revoke = self.statement(
+            "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL",
+            [id.into(), at.into()],
+        );
+        let end_sessions = self.statement(
+            "UPDATE sessions SET ended_at = $2, end_reason = $3 \
+             WHERE key_id = $1 AND ended_at IS NULL",
+            [id.into(), at.into(), EndReason::KeyRevoked.as_str().into()],
+        );
+        let mut result = transaction.execute_raw(revoke).await;
+        if result.is_ok() {
+            result = transaction.execute_raw(end_sessions).await;
+        }
+        end(transaction, result.map(|_| ()).map_err(StoreError::from)).await
     }
 
     /// Sets when the key with this public id stops working, and returns it.

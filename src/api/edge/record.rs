@@ -56,7 +56,7 @@ impl Told {
         Some(AuditRow {
             id: Uuid::now_v7(),
             gpt_id: principal.gpt_id.clone(),
-            key_id: principal.key_id.clone(),
+            key_id: Some(principal.key_id.clone()),
             app_id: self.app_id,
             operation: operation.id.to_owned(),
             method: operation.method.to_owned(),
@@ -67,6 +67,8 @@ impl Told {
             request_id: seen.id.clone(),
             client_address: call.address().to_string(),
             created_at: self.at,
+            application_id: None,
+            session_id: None,
         })
     }
 }
