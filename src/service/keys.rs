@@ -87,7 +87,9 @@ impl Service {
     /// # Errors
     /// The store's.
     pub async fn revoke_key(&self, id: &str) -> Result<bool, Error> {
-        Ok(self.store.revoke_key(id, Timestamp::now()).await?.is_some())
+        let revoked = self.store.revoke_key(id, Timestamp::now()).await?;
+        self.revocations.note();
+        Ok(revoked.is_some())
     }
 
     /// Issues a key with the rights of the key `id`, which stays valid for `grace` more.
@@ -114,6 +116,7 @@ impl Service {
             let end = Timestamp::now().plus(grace);
             let end = old.expires_at.map_or(end, |expires_at| expires_at.min(end));
             self.store.set_key_expiry(id, Some(end)).await?;
+            self.revocations.note();
         }
         Ok(issued)
     }
