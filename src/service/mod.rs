@@ -9,6 +9,7 @@ mod files;
 mod gpts;
 mod idempotency;
 mod keys;
+pub mod oauth;
 mod objects;
 mod pages;
 mod precondition;
@@ -39,7 +40,7 @@ pub use storage::{Found, KeyChange, Namespace, NamespaceView, PatchStorage};
 
 pub use crate::store::{
     ApplicationRow, AuditQuery, AuditRow, CollectionRow, EndReason, GptRow, GrantType, KeyRow,
-    Keyset, ObjectRow, SessionQuery, SessionRow, SigningKeyRow,
+    Keyset, ObjectRow, SessionGrant, SessionQuery, SessionRow, SigningKeyRow,
 };
 
 use crate::auth::{Revocations, Tokens};

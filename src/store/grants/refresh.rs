@@ -1,10 +1,12 @@
 //! Refresh tokens: each renews its session once, and is then followed by another.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+};
 
 use super::open::{NewRefreshToken, insert_refresh_token};
 use crate::clock::Timestamp;
-use crate::ids::Tenant;
+use crate::ids::{GptId, Tenant};
 use crate::store::entity::refresh_tokens;
 use crate::store::sessions::{EndReason, SessionGrant, find_session};
 use crate::store::transaction::{Retry, end};
@@ -38,6 +40,22 @@ pub enum RefreshExchange {
 }
 
 impl Store {
+    /// The GPT for which the refresh token with this hash was issued: who looks at one need not know.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn find_refresh_token_gpt(
+        &self,
+        token_hash: &[u8; 32],
+    ) -> Result<Option<GptId>, StoreError> {
+        let hash = refresh_tokens::Column::TokenHash.eq(token_hash.to_vec());
+        let found = refresh_tokens::Entity::find().filter(hash);
+        let row = found.one(self.database().reads()).await?;
+        let gpt_id = row.map(|row| row.gpt_id.parse()).transpose();
+        gpt_id.map_err(StoreError::bug)
+    }
+
     /// The refresh token with this hash, whether or not it still works.
     ///
     /// # Errors
