@@ -13,12 +13,13 @@ use tokio::net::TcpListener;
 
 use crate::api::cursor::CursorCodec;
 use crate::api::edge::{Cors, Edge};
-use crate::api::{Handlers, routes};
+use crate::api::{AuthorizationServer, Handlers, routes};
 use crate::auth::{Anonymous, Authenticator, OutsideIssuers, Tokens};
 use crate::blob::Bucket;
 use crate::config::Config;
 use crate::error::Error;
 use crate::limits::Limiter;
+use crate::service::oauth::OAuth;
 use crate::service::{Audit, Service};
 use crate::store::Store;
 
@@ -38,6 +39,7 @@ pub struct Server {
     cursors: CursorCodec,
     limiter: Limiter,
     authenticator: Arc<Authenticator>,
+    authorization: AuthorizationServer,
 }
 
 impl Server {
@@ -56,7 +58,16 @@ impl Server {
             .with_tokens(tokens.clone());
         let outside = OutsideIssuers::new(&config.oauth.issuers)?;
         let revocations = service.revocations().clone();
-        let authenticator = Authenticator::new(store.clone(), tokens, outside, revocations);
+        let authenticator = Arc::new(Authenticator::new(
+            store.clone(),
+            tokens.clone(),
+            outside,
+            revocations.clone(),
+        ));
+        let oauth = OAuth::new(store.clone(), tokens, revocations, config.oauth.clone());
+        let public_url = config.http.public_url.as_str();
+        let authorization =
+            AuthorizationServer::new(oauth, authenticator.clone(), public_url, &secret)?;
         let limits = config.limits.rate_limits.clone();
         let limiter = Limiter::new(limits, config.redis_url.as_deref());
         let limiter = limiter.map_err(|error| Error::Internal(Box::new(error)))?;
@@ -66,7 +77,8 @@ impl Server {
             service,
             cursors,
             limiter,
-            authenticator: Arc::new(authenticator),
+            authenticator,
+            authorization,
         })
     }
 
@@ -121,7 +133,7 @@ impl Server {
             audit: Some(audit),
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
-        let endpoint = routes(handlers)
+        let endpoint = routes(handlers, self.authorization)
             .data(authenticator)
             .data(anonymous)
             .with(edge);

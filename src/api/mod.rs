@@ -13,6 +13,7 @@ mod convert;
 mod files;
 mod lists;
 mod new_files;
+mod oauth;
 mod objects;
 mod pages;
 mod status;
@@ -27,6 +28,7 @@ use poem_openapi::OpenApiService;
 use crate::service::Service;
 use cursor::CursorCodec;
 use generated::routes::{self as generated_routes, Api};
+pub use oauth::AuthorizationServer;
 
 /// What handlers have at hand.
 pub struct Handlers {
@@ -40,13 +42,18 @@ pub struct Handlers {
     pub storage_info: Option<String>,
 }
 
-/// Every route: the contract's operations, the contract itself, and the pages for people.
+/// Every route: the contract's operations, the authorization server, the contract itself, and the
+/// pages for people.
 #[must_use]
-pub fn routes(handlers: Handlers) -> impl Endpoint<Output = Response> {
+pub fn routes(
+    handlers: Handlers,
+    authorization: AuthorizationServer,
+) -> impl Endpoint<Output = Response> {
     let public_url = handlers.public_url.clone();
     let storage_info = handlers.storage_info.clone();
     let operations = openapi_service(Arc::new(handlers));
     let routes = pages::add(Route::new(), public_url);
+    let routes = oauth::add(routes, Arc::new(authorization));
     let routes = pages::add_storage_info(routes, storage_info).nest("/", operations);
     // poem's `nest("/")` takes `/` itself for what is nested, so the home page stands before it.
     let home = Arc::new(pages::home());

@@ -7,7 +7,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::bearer::{Verified, call_of};
+use super::bearer::Verified;
 use super::{Bearer, Caller, Principal, Scope, Who};
 use crate::api::edge::Call;
 use crate::api::problem::Problem;
@@ -104,7 +104,7 @@ impl<'a> ApiExtractor<'a> for OptionalBearer {
             .and_then(|known| known.0.clone());
         let refused = || Problem::from(Error::Unauthorized(Unauthorized::Missing));
         anonymous
-            .map(|principal| Self::Anonymous(principal, call_of(request)))
+            .map(|principal| Self::Anonymous(principal, Call::of(request)))
             .ok_or_else(|| poem::Error::from(refused()))
     }
 }

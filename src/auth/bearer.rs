@@ -58,7 +58,7 @@ impl Verified {
 }
 
 async fn verify(request: &Request, token: Token) -> poem::Result<Verified> {
-    let call = call_of(request);
+    let call = Call::of(request);
     let verified = match request.data::<Arc<Authenticator>>() {
         Some(authenticator) => authenticator.verify(&token.token).await,
         None => Err(Error::Unauthorized(Unauthorized::Unknown)),
@@ -68,10 +68,4 @@ async fn verify(request: &Request, token: Token) -> poem::Result<Verified> {
         Err(Error::Unauthorized(why)) => Err(call.refuse(why).await.into()),
         Err(error) => Err(Problem::from(error).into()),
     }
-}
-
-/// The request as the edge knows it.
-pub(super) fn call_of(request: &Request) -> Call {
-    let known = request.data::<Call>().cloned();
-    known.unwrap_or_else(Call::unlimited)
 }

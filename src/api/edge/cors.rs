@@ -16,6 +16,7 @@ use poem::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use poem::{Request, Response};
 
 use super::methods;
+use crate::api::oauth;
 
 /// The headers that operations read.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
@@ -69,6 +70,9 @@ impl Cors {
 
     /// Adds what lets the page of `origin` see the answer.
     pub(super) fn allow(&self, origin: Option<&HeaderValue>, path: &str, headers: &mut HeaderMap) {
+        if oauth::NO_CORS.contains(&path) {
+            return;
+        }
         if path == STORAGE {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_BY_STORAGE);
         }
@@ -122,6 +126,29 @@ mod tests {
             assert_eq!(allowed(&cors, other), None, "{other}");
         }
         assert_eq!(allowed(&Cors::new(None), "null").as_deref(), Some("*"));
+    }
+
+    #[test]
+    fn what_only_people_and_servers_call_is_not_for_pages() {
+        let any = Cors::new(None);
+        for (path, is_open) in [
+            ("/oauth/authorize", false),
+            ("/oauth/introspect", false),
+            ("/oauth/token", true),
+            ("/oauth/revoke", true),
+        ] {
+            let mut headers = HeaderMap::new();
+            any.allow(
+                Some(&HeaderValue::from_static("https://a.example")),
+                path,
+                &mut headers,
+            );
+            assert_eq!(
+                headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN),
+                is_open,
+                "{path}"
+            );
+        }
     }
 
     #[test]

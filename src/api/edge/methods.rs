@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use crate::api::generated::types::ProblemCode;
+use crate::api::oauth;
 use crate::api::problem::Problem;
 
 /// Method and path template of every operation.
@@ -26,8 +27,12 @@ pub(super) fn with_allowed(problem: Problem, path: &str) -> Problem {
     problem.allowing(of(path))
 }
 
-/// The methods of `path`, separated by commas. What is not an operation is a page.
+/// The methods of `path`, separated by commas. What is neither an operation nor of the authorization
+/// server is a page.
 pub(super) fn of(path: &str) -> String {
+    if let Some((_, methods)) = oauth::METHODS.iter().find(|(known, _)| *known == path) {
+        return (*methods).to_owned();
+    }
     let methods: Vec<_> = OPERATIONS
         .iter()
         .filter(|(_, template)| matches(template, path))

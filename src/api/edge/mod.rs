@@ -22,7 +22,7 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use uuid::Uuid;
 
-pub use call::Call;
+pub use call::{Behalf, Call};
 pub use cors::Cors;
 
 use super::generated::types::ProblemCode;

@@ -1,14 +1,12 @@
 //! What the record of calls says of a request: who, what, and how it went. Of what the request says
 //! only sizes and names: never a body, a filter, the name of a file, or a key.
 
-use std::borrow::Cow;
-
 use poem::Request;
 use poem::http::header::CONTENT_LENGTH;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Call, Seen};
+use super::{Behalf, Call, Seen};
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::service::AuditRow;
@@ -52,14 +50,17 @@ impl Told {
         }
     }
 
-    /// The call to record; `None` for one without a good key.
+    /// The call to record; `None` for one that nobody with a good key, code or token made.
     pub(super) fn call(self, seen: &Seen, call: &Call, status: u16) -> Option<AuditRow> {
-        let (operation, principal) = (call.operation()?, call.principal()?);
-        let who = &principal.who;
+        let operation = call.operation()?;
+        let behalf = match (call.behalf(), call.principal()) {
+            (Some(behalf), _) => behalf.clone(),
+            (None, principal) => Behalf::of(principal?),
+        };
         Some(AuditRow {
             id: Uuid::now_v7(),
-            gpt_id: principal.gpt_id.clone(),
-            key_id: who.key_id().map(str::to_owned),
+            gpt_id: behalf.gpt_id,
+            key_id: behalf.key_id,
             app_id: self.app_id,
             operation: operation.id.to_owned(),
             method: operation.method.to_owned(),
@@ -70,8 +71,8 @@ impl Told {
             request_id: seen.id.clone(),
             client_address: call.address().to_string(),
             created_at: self.at,
-            application_id: who.application().map(Cow::into_owned),
-            session_id: who.session_id(),
+            application_id: behalf.application_id,
+            session_id: behalf.session_id,
         })
     }
 }

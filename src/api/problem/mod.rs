@@ -99,6 +99,12 @@ impl Problem {
         self.code
     }
 
+    /// When to try again, in seconds, if that may help.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<i64> {
+        self.retry_after
+    }
+
     /// What only the log should see.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync)> {
