@@ -36,6 +36,7 @@ mod fidelity;
 mod forms;
 mod idempotency;
 mod narrowed_applications;
+mod oauth;
 mod preconditions;
 mod schemas;
 mod storage_contention;

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use gpt_object_store::clock::Timestamp;
 use gpt_object_store::config::{Config, Source};
 use gpt_object_store::ids::GptId;
-use gpt_object_store::service::{IssuedKey, KeyRequest, Service};
+use gpt_object_store::service::{IssuedKey, KeyRequest, NewApplication, Service};
 use gpt_object_store::store::{DatabaseSettings, Store};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -21,6 +21,7 @@ use super::actor::Gpt;
 use super::answer::Answer;
 use super::database::Database;
 use super::http::{Call, Http};
+use super::oauth::{Application, REDIRECT_URI};
 use super::tokens::{application, grant};
 use super::waiting::Waiting;
 
@@ -102,6 +103,39 @@ impl App {
     async fn store(&self) -> Store {
         let settings = DatabaseSettings::new(self.database_url.clone());
         Store::connect(&settings).await.unwrap()
+    }
+
+    /// A new application of `gpt` that has a secret.
+    pub async fn application(&self, gpt: &Gpt) -> Application {
+        self.application_at(gpt, &[REDIRECT_URI]).await
+    }
+
+    /// The same, with other redirect URIs.
+    pub async fn application_at(&self, gpt: &Gpt, redirect_uris: &[&str]) -> Application {
+        self.register(gpt, false, redirect_uris).await
+    }
+
+    /// A new application of `gpt` that can keep no secret.
+    pub async fn public_application(&self, gpt: &Gpt, redirect_uris: &[&str]) -> Application {
+        self.register(gpt, true, redirect_uris).await
+    }
+
+    async fn register(&self, gpt: &Gpt, is_public: bool, redirect_uris: &[&str]) -> Application {
+        let new = NewApplication {
+            name: "Notes & more".to_owned(),
+            is_public,
+            redirect_uris: redirect_uris.iter().map(|&uri| uri.to_owned()).collect(),
+            ..application(gpt.id(), "objects:read objects:write", None)
+        };
+        let issued = self.operator().await.create_application(new).await;
+        Application::new(self.http.clone(), gpt.clone(), &issued.unwrap().unwrap())
+    }
+
+    /// Revokes an application, as the operator does.
+    pub async fn revoke(&self, application: &Application) {
+        let operator = self.operator().await;
+        let revoked = operator.revoke_application(&application.client_id).await;
+        assert!(revoked.unwrap().is_some());
     }
 
     /// A connection of its own to the server's database.

@@ -9,6 +9,7 @@ pub mod conformance;
 pub mod database;
 pub mod files;
 pub mod http;
+pub mod oauth;
 pub mod process;
 pub mod redis;
 pub mod snapshot;
