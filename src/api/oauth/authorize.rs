@@ -15,6 +15,7 @@ use crate::api::edge::{Behalf, Call};
 use crate::auth::ApiKey;
 use crate::clock::Timestamp;
 use crate::error::{Error, Unauthorized, chain};
+use crate::ids::CollectionName;
 use crate::service::oauth::{Asked, AuthorizationRequest, DeadEnd, Refusal, RefusalCode, Stop};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -143,7 +144,8 @@ impl AuthorizationServer {
             application: &application.name,
             gpt_id: application.gpt_id.as_str(),
             scopes: asked.scopes().iter().collect(),
-            collections: collections.map(|names| names.iter().map(|name| name.as_str()).collect()),
+            collections: collections
+                .map(|names| names.iter().map(CollectionName::as_str).collect()),
             goes_to: &origin::host(asked.redirect_uri()).unwrap_or_default(),
             ticket: &ticket,
             fault: fault.map(|(_, text)| text),

@@ -1,6 +1,7 @@
 //! The parameters of requests, as RFC 6749 has them: by name, each at most once.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use mime::Mime;
 use poem::error::ReadBodyError;
@@ -58,10 +59,15 @@ impl Parameters {
         }
         if name == "resource" {
             self.resources.push(value);
-        } else if self.values.contains_key(&name) {
-            self.repeated.get_or_insert(name);
-        } else {
-            self.values.insert(name, value);
+            return;
+        }
+        match self.values.entry(name) {
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
+            Entry::Occupied(place) => {
+                self.repeated.get_or_insert_with(|| place.key().clone());
+            }
         }
     }
 

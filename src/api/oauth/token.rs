@@ -108,7 +108,7 @@ impl AuthorizationServer {
                 application_id: Some(client.id().to_owned()),
                 ..Behalf::default()
             };
-            return Ok((Asker::Client(client), behalf));
+            return Ok((Asker::Client(Box::new(client)), behalf));
         };
         match self.authenticator.verify(key).await {
             Ok(principal) if principal.scopes.contains(Scope::Admin) => {

@@ -17,7 +17,7 @@ use crate::store::{EndReason, SessionGrant};
 #[derive(Debug)]
 pub enum Asker {
     /// A client, which sees its own.
-    Client(Client),
+    Client(Box<Client>),
     /// An operator, who sees all.
     Operator,
 }
