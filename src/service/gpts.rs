@@ -41,6 +41,7 @@ impl Service {
     /// The store's, and the bucket's.
     pub async fn delete_gpt(&self, id: &GptId) -> Result<bool, Error> {
         let was_there = self.store.delete_gpt(id).await?;
+        self.revocations.note();
         self.purge_storage(id).await?;
         Ok(was_there)
     }
