@@ -20,7 +20,7 @@ use crate::ids::Tenant;
 
 /// Chunks that are opened together on another thread, where they keep nobody else from the
 /// processor: half a mebibyte, of which a reader holds three at most.
-const CHUNKS_IN_A_BLOCK: u64 = 8;
+const CHUNKS_IN_A_BLOCK: u64 = 14;
 
 /// A blob that holds a file, or the part of a file that stands where the segments before it end.
 #[derive(Clone, Debug, PartialEq, Eq)]
