@@ -18,6 +18,7 @@ mod log;
 mod oauth;
 mod openai_sdks;
 mod replicas;
+mod secrets;
 mod stop;
 mod storage;
 mod tokens;

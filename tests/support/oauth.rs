@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use gpt_object_store::auth::ClientSecret;
 use gpt_object_store::service::IssuedApplication;
 use reqwest::{Method, Url};
 use sha2::{Digest, Sha256};
@@ -87,12 +88,17 @@ pub fn parameter(url: &Url, name: &str) -> Option<String> {
 impl Application {
     /// The application that was just registered for `gpt`.
     pub fn new(http: Http, gpt: Gpt, issued: &IssuedApplication) -> Self {
-        let secret = issued.secret.as_ref();
+        let secret = issued.secret.as_ref().map(ClientSecret::reveal);
+        Self::with_secret(http, gpt, &issued.row.client_id, secret)
+    }
+
+    /// An application of `gpt` that is known by its id and secret.
+    pub fn with_secret(http: Http, gpt: Gpt, client_id: &str, secret: Option<&str>) -> Self {
         Self {
             http,
             gpt,
-            client_id: issued.row.client_id.clone(),
-            secret: secret.map(|secret| secret.reveal().to_owned()),
+            client_id: client_id.to_owned(),
+            secret: secret.map(str::to_owned),
         }
     }
 
