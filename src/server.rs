@@ -58,12 +58,9 @@ impl Server {
             .with_tokens(tokens.clone());
         let outside = OutsideIssuers::new(&config.oauth.issuers)?;
         let revocations = service.revocations().clone();
-        let authenticator = Arc::new(Authenticator::new(
-            store.clone(),
-            tokens.clone(),
-            outside,
-            revocations.clone(),
-        ));
+        let authenticator =
+            Authenticator::new(store.clone(), tokens.clone(), outside, revocations.clone());
+        let authenticator = Arc::new(authenticator.unguarded(config.unguarded.clone()));
         let oauth = OAuth::new(store.clone(), tokens, revocations, config.oauth.clone());
         let public_url = config.http.public_url.as_str();
         let authorization =
@@ -130,7 +127,7 @@ impl Server {
             cors: Cors::new(self.config.http.cors_origins),
             proxies: (self.config.http.proxies, self.config.http.proxy_header),
             limiter: (!self.limiter.is_off()).then_some(self.limiter),
-            audit: Some(audit),
+            audit: self.config.unguarded.is_none().then_some(audit),
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
         let endpoint = routes(handlers, self.authorization)

@@ -109,6 +109,21 @@ impl Who {
 }
 
 impl Principal {
+    /// Whoever calls a server that checks nobody.
+    pub(super) fn of_everybody(gpt_id: GptId) -> Self {
+        Self {
+            who: Who::Key {
+                id: "everybody".to_owned(),
+            },
+            gpt_id: Some(gpt_id),
+            scopes: Scopes::of_a_gpt(),
+            collections: None,
+            expires_at: None,
+            revoked_at: None,
+            rate_limits: None,
+        }
+    }
+
     /// A caller with a token of `scopes` in a session, as things stand: what the application, or the
     /// key behind the session, may no longer do, its tokens cannot do either.
     ///

@@ -17,6 +17,7 @@ pub use source::Source;
 pub use storage::StorageConfig;
 
 use crate::document;
+use crate::ids::GptId;
 use crate::limits::{ForwardingHeader, Proxies, RateLimits};
 
 /// Everything that can be configured.
@@ -42,6 +43,9 @@ pub struct Config {
     pub files: FilesConfig,
     /// Signs cursors and links; the same on all replicas. `None`: made on first start, kept in the database.
     pub secret_key: Option<String>,
+    /// The GPT that every caller is, unchecked, unlimited and unrecorded: what the checks cost is
+    /// measured against that. Only a build with the feature `unguarded` can be told so.
+    pub unguarded: Option<GptId>,
 }
 
 /// Which database, and how it is used.
@@ -133,6 +137,10 @@ impl Config {
             },
             files: FilesConfig::read(&mut source),
             secret_key: source.find("SECRET_KEY"),
+            unguarded: match cfg!(feature = "unguarded") {
+                true => source.find("BENCH_UNGUARDED"),
+                false => None,
+            },
         };
         if config.secret_key.as_ref().is_some_and(|key| key.len() < 32) {
             source.fault("SECRET_KEY", "must have at least 32 characters");
