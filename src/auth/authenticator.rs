@@ -117,6 +117,12 @@ impl Authenticator {
         Ok(principal)
     }
 
+    /// Forgets what was remembered of all keys, so that this node follows a change at once. Changes
+    /// are rare, and what is forgotten is one look into the database for each key.
+    pub fn forget(&self) {
+        self.cache.invalidate_all();
+    }
+
     fn note_use(&self, hash: SecretHash, now: Timestamp) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.insert(hash, now);

@@ -12,6 +12,7 @@ mod objects;
 mod pages;
 mod precondition;
 mod storage;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,9 +30,10 @@ pub use files::{
 pub use idempotency::IdempotencyKey;
 pub use keys::{IssuedKey, KeyRequest};
 pub use objects::Created;
-pub use pages::{ListRequest, Page, Position, SEARCH_BYTES};
+pub use pages::{ListRequest, Page, Position, Rows, SEARCH_BYTES};
 pub use precondition::Preconditions;
 pub use storage::{Found, KeyChange, Namespace, NamespaceView, PatchStorage};
+pub use usage::GptUsage;
 
 pub use crate::store::{AuditQuery, AuditRow, CollectionRow, GptRow, KeyRow, ObjectRow};
 

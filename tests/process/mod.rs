@@ -15,6 +15,7 @@ mod keys;
 mod limits;
 mod log;
 mod openai_sdks;
+mod operators;
 mod replicas;
 mod stop;
 mod storage;

@@ -1,0 +1,18 @@
+//! The operator's API. One file for each operation, under its name in the contract, and one for each
+//! matter that concerns several.
+
+mod create_gpt;
+mod create_key;
+mod delete_gpt;
+mod get_gpt;
+mod get_gpt_usage;
+mod get_key;
+mod list_audit_entries;
+mod list_gpts;
+mod list_keys;
+mod revoke_key;
+mod update_gpt;
+mod update_key;
+
+mod client;
+mod pages;
