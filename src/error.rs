@@ -177,14 +177,14 @@ pub enum Unauthorized {
     /// The key's form or check digits are wrong, so it was mistyped or cut.
     #[error("this is not an API key of this service: check that it was copied whole")]
     Malformed,
-    /// The key is unknown, or was deleted with its GPT.
-    #[error("this API key is not known")]
+    /// The key is unknown, or was deleted with its GPT; the token was not issued for this service.
+    #[error("this API key or token is not known")]
     Unknown,
-    /// The key was revoked.
-    #[error("this API key was revoked")]
+    /// The key was revoked, or the session of the token has ended.
+    #[error("this API key or token was revoked")]
     Revoked,
-    /// The key's time is over.
-    #[error("this API key has expired")]
+    /// The time of the key or token is over.
+    #[error("this API key or token has expired")]
     Expired,
 }
 

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::api::cursor::CursorCodec;
 use crate::api::edge::{Cors, Edge};
 use crate::api::{Handlers, operator_routes, routes};
-use crate::auth::{Anonymous, Authenticator};
+use crate::auth::{Anonymous, Authenticator, OutsideIssuers, Tokens};
 use crate::blob::Bucket;
 use crate::config::Config;
 use crate::error::Error;
@@ -47,6 +47,7 @@ pub struct Server {
     service: Service,
     cursors: CursorCodec,
     limiter: Limiter,
+    authenticator: Arc<Authenticator>,
 }
 
 impl Server {
@@ -59,7 +60,13 @@ impl Server {
         let secret = secret(&config, &store).await?;
         let cursors = CursorCodec::new(&secret)?;
         let files = open_files(&config.files, store.backend(), &secret)?;
-        let service = service(&config, store.clone())?.with_files(files);
+        let tokens = tokens_under(&secret, &config, &store)?;
+        let service = service(&config, store.clone())?
+            .with_files(files)
+            .with_tokens(tokens.clone());
+        let outside = OutsideIssuers::new(&config.oauth.issuers)?;
+        let revocations = service.revocations().clone();
+        let authenticator = Authenticator::new(store.clone(), tokens, outside, revocations);
         let limits = config.limits.rate_limits.clone();
         let limiter = Limiter::new(limits, config.redis_url.as_deref());
         let limiter = limiter.map_err(|error| Error::Internal(Box::new(error)))?;
@@ -69,6 +76,7 @@ impl Server {
             service,
             cursors,
             limiter,
+            authenticator: Arc::new(authenticator),
         })
     }
 
@@ -87,7 +95,7 @@ impl Server {
         listeners: Listeners,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let authenticator = Arc::new(Authenticator::new(self.store.clone()));
+        let authenticator = self.authenticator.clone();
         let (audit, writer) = Audit::start(self.store.clone());
         let upkeep = Upkeep::start(House {
             authenticator: authenticator.clone(),
@@ -97,9 +105,7 @@ impl Server {
         });
         let sweeper = self.start_sweeper();
         let store = self.store.clone();
-        let served = self
-            .answer(listeners, stop.shared(), authenticator, audit)
-            .await;
+        let served = self.answer(listeners, stop.shared(), audit).await;
         if let Some(sweeper) = sweeper {
             sweeper.finish().await;
         }
@@ -125,10 +131,9 @@ impl Server {
         self,
         listeners: Listeners,
         stop: impl Future<Output = ()> + Clone,
-        authenticator: Arc<Authenticator>,
         audit: Audit,
     ) -> std::io::Result<()> {
-        let http = self.config.http;
+        let (http, authenticator) = (self.config.http, self.authenticator);
         let public_url: Arc<str> = http.public_url.as_str().into();
         let handlers = Arc::new(Handlers {
             storage_info: http.is_development.then(|| self.service.storage_info()),
@@ -136,7 +141,6 @@ impl Server {
             cursors: self.cursors,
             public_url: public_url.clone(),
             operator_url: http.operator_url().into(),
-            authenticator: authenticator.clone(),
         });
         let edge = Edge {
             public_url,
@@ -191,6 +195,19 @@ pub fn service(config: &Config, store: Store) -> Result<Service, Error> {
         None => service,
         Some(url) => service.with_namespaces_in(Bucket::open(url, &config.storage.bucket)?),
     })
+}
+
+/// What issues access tokens, for a command that acts beside the server.
+///
+/// # Errors
+/// When the server's secret can be neither read nor made.
+pub async fn tokens(config: &Config, store: &Store) -> Result<Tokens, Error> {
+    tokens_under(&secret(config, store).await?, config, store)
+}
+
+fn tokens_under(secret: &[u8], config: &Config, store: &Store) -> Result<Tokens, Error> {
+    let (issuer, lifetime) = (&config.http.public_url, config.oauth.access_token_time);
+    Tokens::new(store.clone(), secret, issuer, lifetime)
 }
 
 /// The secret that signs cursors and links: configured, or made once and kept in the database, so that all

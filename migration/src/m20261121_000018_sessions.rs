@@ -72,6 +72,14 @@ impl MigrationTrait for Migration {
             .col(Sessions::Id);
         manager.create_index(by_time).await?;
 
+        // The operator ends one by its id.
+        let mut by_id = Index::create();
+        by_id
+            .name("sessions_id_idx")
+            .table(Sessions::Table)
+            .col(Sessions::Id);
+        manager.create_index(by_id).await?;
+
         // A key that is revoked ends the sessions for which it stood.
         let mut of_a_key = Index::create();
         of_a_key

@@ -25,7 +25,6 @@ use std::sync::Arc;
 use poem::{Endpoint, EndpointExt, Response, Route};
 use poem_openapi::OpenApiService;
 
-use crate::auth::Authenticator;
 use crate::service::Service;
 use cursor::CursorCodec;
 use generated::routes::{self as generated_routes, Api};
@@ -43,8 +42,6 @@ pub struct Handlers {
     pub public_url: Arc<str>,
     /// What operators call us, without a slash at the end.
     pub operator_url: Arc<str>,
-    /// Remembers keys, and must forget those that change.
-    pub authenticator: Arc<Authenticator>,
     /// What `/_debug/storage-info` answers, where it is there.
     pub storage_info: Option<String>,
 }

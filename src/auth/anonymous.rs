@@ -8,7 +8,7 @@ use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::bearer::{Verified, call_of};
-use super::{Bearer, Caller, Principal, Scope};
+use super::{Bearer, Caller, Principal, Scope, Who};
 use crate::api::edge::Call;
 use crate::api::problem::Problem;
 use crate::api::wire::Operation;
@@ -25,9 +25,12 @@ impl Anonymous {
     pub fn reading_storage_of(gpt_id: Option<GptId>) -> Self {
         Self(gpt_id.map(|gpt_id| {
             Arc::new(Principal {
-                key_id: "anonymous".to_owned(),
+                who: Who::Key {
+                    id: "anonymous".to_owned(),
+                },
                 gpt_id: Some(gpt_id),
                 scopes: Scope::StorageRead.into(),
+                collections: None,
                 expires_at: None,
                 revoked_at: None,
                 rate_limits: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Principal, Scope};
+use super::{Principal, Scope, Who};
 use crate::error::Error;
 
 /// An authenticated operator. Only [`Operator::authorize`] makes one, and the generated routes of the
@@ -11,18 +11,21 @@ use crate::error::Error;
 pub struct Operator(Arc<Principal>);
 
 impl Operator {
-    /// Checks that `principal` has the scope `admin`, and belongs to no GPT: what a GPT's caller was
-    /// given must never reach another one's data.
+    /// Checks that `principal` is a key with the scope `admin` that belongs to no GPT: what a GPT's
+    /// caller was given must never reach another one's data.
     ///
     /// # Errors
     /// [`Error::Forbidden`] otherwise.
     pub fn authorize(principal: Arc<Principal>) -> Result<Self, Error> {
         if !principal.scopes.contains(Scope::Admin) {
-            let detail = format!("The key lacks the scope `{}`.", Scope::Admin);
+            let noun = principal.who.noun();
+            let detail = format!("The {noun} lacks the scope `{}`.", Scope::Admin);
             return Err(Error::Forbidden(detail));
         }
-        if principal.gpt_id.is_some() {
-            let detail = "A GPT's key cannot operate the service, whatever its scopes.";
+        let is_key = matches!(principal.who, Who::Key { .. });
+        if principal.gpt_id.is_some() || !is_key {
+            let detail =
+                "Only an operator's key operates the service; no token, and no key of a GPT.";
             return Err(Error::Forbidden(detail.into()));
         }
         Ok(Self(principal))
@@ -43,9 +46,10 @@ mod tests {
     fn needs_the_scope_and_no_gpt() {
         let authorize = |gpt: Option<&str>, scopes: &str| {
             Operator::authorize(Arc::new(Principal {
-                key_id: "key_1".into(),
+                who: Who::Key { id: "key_1".into() },
                 gpt_id: gpt.map(|gpt| gpt.parse().unwrap()),
                 scopes: scopes.parse().unwrap(),
+                collections: None,
                 expires_at: None,
                 revoked_at: None,
                 rate_limits: None,

@@ -26,6 +26,13 @@ pub(super) async fn service_with_files(config: Config) -> Result<Service, Failur
     Ok(crate::server::service(&config, store)?.with_files(files))
 }
 
+/// The same with the keys that sign tokens.
+pub(super) async fn service_with_tokens(config: Config) -> Result<Service, Failure> {
+    let store = open_store(&config).await?;
+    let tokens = crate::server::tokens(&config, &store).await?;
+    Ok(crate::server::service(&config, store)?.with_tokens(tokens))
+}
+
 /// `gpt …`.
 pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> Result<(), Failure> {
     match command {

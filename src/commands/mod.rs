@@ -1,6 +1,7 @@
 //! The command line: reads it, runs one command, says what went wrong.
 
 mod admin;
+mod applications;
 mod audit;
 mod cli;
 mod contract;
@@ -9,6 +10,7 @@ mod health;
 mod log;
 mod output;
 mod serve;
+mod sessions;
 mod usage;
 
 use std::process::ExitCode;
@@ -65,6 +67,16 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
             files::files(&service, command, json).await
         }
         Command::Key(command) => admin::key(&admin::service(config).await?, command, json).await,
+        Command::App(command) => {
+            applications::app(&admin::service(config).await?, command, json).await
+        }
+        Command::Session(command) => {
+            sessions::session(&admin::service(config).await?, command, json).await
+        }
+        Command::Oauth(command) => {
+            let service = admin::service_with_tokens(config).await?;
+            sessions::oauth(&service, command, json).await
+        }
         Command::Audit(command) => {
             audit::audit(&admin::service(config).await?, command, json).await
         }

@@ -3,6 +3,7 @@
 mod audit;
 mod files;
 mod http;
+mod oauth;
 mod source;
 mod storage;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub use audit::AuditConfig;
 pub use files::{FileRules, FilesConfig, UPLOAD_TIME};
 pub use http::HttpConfig;
+pub use oauth::{IssuerConfig, JwksPlace, OAuthConfig};
 pub use source::Source;
 pub use storage::StorageConfig;
 
@@ -31,6 +33,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// The record of calls.
     pub audit: AuditConfig,
+    /// Tokens: how long ours last, and whose else are believed.
+    pub oauth: OAuthConfig,
     /// The Redis that replicas share their rate limits in; `None`: each has its own.
     pub redis_url: Option<String>,
     /// What is logged, and how.
@@ -101,6 +105,7 @@ impl Config {
             limits: Limits::read(&mut source),
             storage: StorageConfig::read(&mut source),
             audit: AuditConfig::read(&mut source),
+            oauth: OAuthConfig::read(&mut source),
             redis_url: source.find("REDIS_URL"),
             log: LogConfig {
                 filter: source.get("LOG", DEFAULT_LOG.to_owned()),

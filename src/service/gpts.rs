@@ -66,6 +66,7 @@ impl Service {
     /// The store's, and the bucket's.
     pub async fn delete_gpt(&self, id: &GptId) -> Result<bool, Error> {
         let was_there = self.store.delete_gpt(id).await?;
+        self.revocations.note();
         if self.serves_files() {
             self.files.leave_to_sweeper(id);
         }

@@ -118,6 +118,7 @@ impl Service {
         name.as_deref().map_or(Ok(()), check_name)?;
         let rate_limits = rate_limits.map(|own| own.map(|limits| limits.to_string()));
         let updated = self.store.update_key(id, name, rate_limits).await?;
+        self.revocations.note();
         updated.ok_or(Error::KeyNotFound)
     }
 
@@ -127,7 +128,9 @@ impl Service {
     /// # Errors
     /// The store's.
     pub async fn revoke_key(&self, id: &str) -> Result<Option<KeyRow>, Error> {
-        Ok(self.store.revoke_key(id, Timestamp::now()).await?)
+        let revoked = self.store.revoke_key(id, Timestamp::now()).await?;
+        self.revocations.note();
+        Ok(revoked)
     }
 
     /// Issues a key with the rights of the key `id`, which stays valid for `grace` more.
@@ -154,6 +157,7 @@ impl Service {
             let end = Timestamp::now().plus(grace);
             let end = old.expires_at.map_or(end, |expires_at| expires_at.min(end));
             self.store.set_key_expiry(id, Some(end)).await?;
+            self.revocations.note();
         }
         Ok(issued)
     }

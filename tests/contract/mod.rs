@@ -37,6 +37,7 @@ mod cursors;
 mod fidelity;
 mod forms;
 mod idempotency;
+mod narrowed_applications;
 mod preconditions;
 mod schemas;
 mod storage_contention;

@@ -1,6 +1,7 @@
 //! Tests of the real program as a process: its commands, its start and stop, and campaigns that
 //! kill it, take its database away or flood it.
 
+mod applications;
 mod audit;
 mod caller;
 mod campaigns;
@@ -19,6 +20,7 @@ mod operators;
 mod replicas;
 mod stop;
 mod storage;
+mod tokens;
 
 use caller::{Answer, Caller};
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use gpt_object_store::api::cursor::CursorCodec;
 use gpt_object_store::api::{Handlers, admin, openapi_service};
-use gpt_object_store::auth::Authenticator;
 use gpt_object_store::config::{Config, Source};
 use gpt_object_store::service::Service;
 use gpt_object_store::store::{DatabaseSettings, Store};
@@ -24,7 +23,6 @@ async fn the_service_is_what_the_documents_say() {
         .await
         .unwrap();
     let handlers = Arc::new(Handlers {
-        authenticator: Arc::new(Authenticator::new(store.clone())),
         service: Service::new(store, config.limits),
         cursors: CursorCodec::new(b"of no importance").unwrap(),
         public_url: "http://localhost:8000".into(),

@@ -22,6 +22,7 @@ use super::answer::Answer;
 use super::database::Database;
 use super::http::{Call, Http};
 use super::operator::Operator;
+use super::tokens::{application, grant};
 use super::waiting::Waiting;
 
 /// Every scope that a GPT's own key has.
@@ -101,8 +102,12 @@ impl App {
     async fn connect(&self) -> Service {
         let environment = BTreeMap::from([("DATABASE_URL".to_owned(), self.database_url.clone())]);
         let config = Config::read(Source::new(environment)).unwrap();
-        let settings = DatabaseSettings::new(config.database.url);
-        Service::new(Store::connect(&settings).await.unwrap(), config.limits)
+        Service::new(self.store().await, config.limits)
+    }
+
+    async fn store(&self) -> Store {
+        let settings = DatabaseSettings::new(self.database_url.clone());
+        Store::connect(&settings).await.unwrap()
     }
 
     /// A connection of its own to the server's database.
@@ -165,6 +170,17 @@ impl App {
         };
         let issued = self.operator().await.issue_key(request).await;
         issued.unwrap().unwrap()
+    }
+
+    /// A token of an application that may do to the GPT's objects what it wants, in these
+    /// collections, or in all.
+    pub async fn token(&self, gpt: &Gpt, collections: Option<&[&str]>) -> String {
+        let service = self.operator().await;
+        let store = self.store().await;
+        let new = application(gpt.id(), "objects:read objects:write", collections);
+        grant(service, &store, self.http.url(), new, None)
+            .await
+            .token
     }
 
     /// A request without a key.

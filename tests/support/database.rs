@@ -108,6 +108,38 @@ impl Database {
         }
     }
 
+    /// Opens a session of the application, as consent would, and gives its id.
+    pub async fn open_session(&mut self, client_id: &str) -> String {
+        let id = Uuid::now_v7();
+        let literal = match self {
+            Self::Sqlite(_) => format!("x'{}'", id.simple()),
+            Self::Postgres(_) => format!("'{id}'::uuid"),
+        };
+        let at = "'2126-01-01T00:00:00+00:00'";
+        let sql = format!(
+            "INSERT INTO sessions (gpt_id, id, application_id, grant_type, scopes, created_at, \
+             last_activity, expires_at) SELECT gpt_id, {literal}, id, 'authorization_code', \
+             'objects:read', {at}, {at}, {at} FROM applications WHERE client_id = $1"
+        );
+        // PostgreSQL takes no text for a time that is selected.
+        let sql = match self {
+            Self::Sqlite(_) => sql,
+            Self::Postgres(_) => sql.replace(at, &format!("timestamptz {at}")),
+        };
+        let sql = AssertSqlSafe(sql);
+        match self {
+            Self::Sqlite(connection) => {
+                let insert = sqlx::query(sql).bind(client_id).execute(connection);
+                insert.await.unwrap();
+            }
+            Self::Postgres(connection) => {
+                let insert = sqlx::query(sql).bind(client_id).execute(connection);
+                insert.await.unwrap();
+            }
+        }
+        id.to_string()
+    }
+
     /// Keeps everybody else from writing to the GPT's collections, until [`Database::release`].
     pub async fn hold(&mut self, gpt_id: &str) {
         match self {

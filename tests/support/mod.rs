@@ -14,6 +14,7 @@ pub mod operator;
 pub mod process;
 pub mod redis;
 pub mod snapshot;
+pub mod tokens;
 pub mod waiting;
 
 /// Makes a test of the async function `name(app: App)`, which runs it on SQLite and then on

@@ -9,6 +9,9 @@ use uuid::Uuid;
 use super::answer::Answer;
 use super::http::{Call, Http};
 
+/// A client id that no application has.
+pub const NO_APPLICATION: &str = "app_0000000000000000000000";
+
 /// An operator with a key.
 #[derive(Clone, Debug)]
 pub struct Operator {
@@ -87,6 +90,54 @@ impl Operator {
 
     pub fn list_audit_entries(&self) -> Call {
         self.call(Method::GET, "audit")
+    }
+
+    pub fn create_application(&self, body: Value) -> Call {
+        self.call(Method::POST, "applications").json(body)
+    }
+
+    pub fn list_applications(&self) -> Call {
+        self.call(Method::GET, "applications")
+    }
+
+    pub fn get_application(&self, client_id: &str) -> Call {
+        self.call(Method::GET, &format!("applications/{client_id}"))
+    }
+
+    pub fn update_application(&self, client_id: &str, body: Value) -> Call {
+        let path = format!("applications/{client_id}");
+        self.call(Method::PATCH, &path).json(body)
+    }
+
+    pub fn rotate_application_secret(&self, client_id: &str, body: Value) -> Call {
+        let path = format!("applications/{client_id}/rotate-secret");
+        self.call(Method::POST, &path).json(body)
+    }
+
+    pub fn revoke_application(&self, client_id: &str) -> Call {
+        self.call(Method::POST, &format!("applications/{client_id}/revoke"))
+    }
+
+    pub fn list_sessions(&self) -> Call {
+        self.call(Method::GET, "sessions")
+    }
+
+    pub fn end_session(&self, id: &str) -> Call {
+        self.call(Method::POST, &format!("sessions/{id}/end"))
+    }
+
+    pub fn rotate_signing_key(&self) -> Call {
+        self.call(Method::POST, "signing-keys")
+    }
+
+    pub fn list_signing_keys(&self) -> Call {
+        self.call(Method::GET, "signing-keys")
+    }
+
+    /// Makes a confidential application of `gpt` and gives the whole answer.
+    pub async fn has_application(&self, gpt: &str) -> Answer {
+        let asked = json!({ "gpt_id": gpt, "name": "An app" });
+        self.create_application(asked).await.expect(201)
     }
 
     /// Makes a GPT and gives its id.

@@ -12,6 +12,59 @@ use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderE
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
+    ///An OAuth application without its secret.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct Application {
+        ///The client id, by which it is known everywhere.
+        pub client_id: ::std::string::String,
+        ///The only collections that it sees; null for all.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub collections: ::std::option::Option<::std::vec::Vec<::std::string::String>>,
+        ///When it was created.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///The GPT that it belongs to.
+        pub gpt_id: ::std::string::String,
+        ///Whether it can keep no secret, and must prove itself by PKCE.
+        pub is_public: bool,
+        ///When it was used last, to within some seconds; null for never.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub last_used: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///A name for people; the consent page shows it.
+        pub name: ::std::string::String,
+        ///Its own rate limits; null when the general ones hold.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub rate_limits: ::std::option::Option<::std::string::String>,
+        ///Where answers of the authorization endpoint may be sent.
+        pub redirect_uris: ::std::vec::Vec<::std::string::String>,
+        ///When it was revoked; null when it was not.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub revoked_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///What it may ask for.
+        pub scopes: ::std::vec::Vec<::std::string::String>,
+        ///When it last changed.
+        pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    }
+    impl Application {
+        pub fn builder() -> builder::Application {
+            Default::default()
+        }
+    }
+    ///A page of applications.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ApplicationPage {
+        ///Whether there is a next page.
+        pub has_more: bool,
+        ///The items, in the list's order.
+        pub items: ::std::vec::Vec<Application>,
+        ///Send this as cursor to get the next page; null on the last page.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub next_cursor: ::std::option::Option<::std::string::String>,
+    }
+    impl ApplicationPage {
+        pub fn builder() -> builder::ApplicationPage {
+            Default::default()
+        }
+    }
     ///A call with a good key.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct AuditEntry {
@@ -184,6 +237,35 @@ pub mod types {
     }
     impl CallCounts {
         pub fn builder() -> builder::CallCounts {
+            Default::default()
+        }
+    }
+    ///An application to be registered.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[serde(deny_unknown_fields)]
+    pub struct CreateApplicationRequest {
+        ///The only collections that it will see; else all.
+        #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        pub collections: ::std::vec::Vec<::std::string::String>,
+        ///The GPT that it will belong to.
+        pub gpt_id: ::std::string::String,
+        ///True when it can keep no secret. It must then prove itself by PKCE.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub is_public: ::std::option::Option<bool>,
+        ///A name for people; the consent page shows it.
+        pub name: ::std::string::String,
+        ///Rate limits of its own in place of the general ones, or off.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub rate_limits: ::std::option::Option<::std::string::String>,
+        ///Where answers of the authorization endpoint may be sent; https, or http on a loopback address, without fragment.
+        #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        pub redirect_uris: ::std::vec::Vec<::std::string::String>,
+        ///What it may ask for; else everything that a GPT may.
+        #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        pub scopes: ::std::vec::Vec<GptScope>,
+    }
+    impl CreateApplicationRequest {
+        pub fn builder() -> builder::CreateApplicationRequest {
             Default::default()
         }
     }
@@ -371,6 +453,46 @@ pub mod types {
     }
     impl GptUsage {
         pub fn builder() -> builder::GptUsage {
+            Default::default()
+        }
+    }
+    ///An OAuth application with the secret that was just made.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct IssuedApplication {
+        ///The client id, by which it is known everywhere.
+        pub client_id: ::std::string::String,
+        ///The secret, shown this once; null for a public application.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub client_secret: ::std::option::Option<::std::string::String>,
+        ///The only collections that it sees; null for all.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub collections: ::std::option::Option<::std::vec::Vec<::std::string::String>>,
+        ///When it was created.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///The GPT that it belongs to.
+        pub gpt_id: ::std::string::String,
+        ///Whether it can keep no secret, and must prove itself by PKCE.
+        pub is_public: bool,
+        ///When it was used last, to within some seconds; null for never.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub last_used: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///A name for people; the consent page shows it.
+        pub name: ::std::string::String,
+        ///Its own rate limits; null when the general ones hold.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub rate_limits: ::std::option::Option<::std::string::String>,
+        ///Where answers of the authorization endpoint may be sent.
+        pub redirect_uris: ::std::vec::Vec<::std::string::String>,
+        ///When it was revoked; null when it was not.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub revoked_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///What it may ask for.
+        pub scopes: ::std::vec::Vec<::std::string::String>,
+        ///When it last changed.
+        pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    }
+    impl IssuedApplication {
+        pub fn builder() -> builder::IssuedApplication {
             Default::default()
         }
     }
@@ -722,6 +844,98 @@ pub mod types {
             Default::default()
         }
     }
+    ///How the old secret ends.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
+    #[serde(deny_unknown_fields)]
+    pub struct RotateSecretRequest {
+        ///How long the old secret stays valid; else it ends now.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub keep_old_seconds: ::std::option::Option<i32>,
+    }
+    impl RotateSecretRequest {
+        pub fn builder() -> builder::RotateSecretRequest {
+            Default::default()
+        }
+    }
+    ///What an application was let into.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct Session {
+        ///The client id of its application.
+        pub application: ::std::string::String,
+        ///When it began.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///Why it was ended.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub end_reason: ::std::option::Option<::std::string::String>,
+        ///When it was ended; null when it was not.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub ended_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///When it is over, unless it is refreshed.
+        pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///The GPT.
+        pub gpt_id: ::std::string::String,
+        ///How it began; authorization_code or client_credentials.
+        pub grant_type: ::std::string::String,
+        ///The session's id.
+        pub id: ::uuid::Uuid,
+        ///The public id of the key with which a person consented; null when nobody had to.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub key_id: ::std::option::Option<::std::string::String>,
+        ///When it was used last, to within some seconds.
+        pub last_activity: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///What was granted.
+        pub scopes: ::std::vec::Vec<::std::string::String>,
+    }
+    impl Session {
+        pub fn builder() -> builder::Session {
+            Default::default()
+        }
+    }
+    ///A page of sessions.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct SessionPage {
+        ///Whether there is a next page.
+        pub has_more: bool,
+        ///The items, in the list's order.
+        pub items: ::std::vec::Vec<Session>,
+        ///Send this as cursor to get the next page; null on the last page.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub next_cursor: ::std::option::Option<::std::string::String>,
+    }
+    impl SessionPage {
+        pub fn builder() -> builder::SessionPage {
+            Default::default()
+        }
+    }
+    ///A key that signs access tokens, without its secret half.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct SigningKey {
+        ///The algorithm of signatures.
+        pub algorithm: ::std::string::String,
+        ///When it was made.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///The key id (`kid`) in the header of tokens.
+        pub id: ::std::string::String,
+        ///When it stops to verify; null for the one that signs.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub retires_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+    }
+    impl SigningKey {
+        pub fn builder() -> builder::SigningKey {
+            Default::default()
+        }
+    }
+    ///The keys that sign or still verify.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct SigningKeyList {
+        ///The keys, the latest first.
+        pub items: ::std::vec::Vec<SigningKey>,
+    }
+    impl SigningKeyList {
+        pub fn builder() -> builder::SigningKeyList {
+            Default::default()
+        }
+    }
     ///The first digit of an HTTP status.
     #[derive(
         ::serde::Deserialize,
@@ -785,6 +999,34 @@ pub mod types {
             value.parse()
         }
     }
+    ///What is to be changed of an application.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
+    #[serde(deny_unknown_fields)]
+    pub struct UpdateApplicationRequest {
+        ///True to let it see all collections again.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub all_collections: ::std::option::Option<bool>,
+        ///The only collections that it will see.
+        #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        pub collections: ::std::vec::Vec<::std::string::String>,
+        ///A name for people; the consent page shows it.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub name: ::std::option::Option<::std::string::String>,
+        ///Rate limits of its own in place of the general ones, or off; an empty text brings the general ones back.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub rate_limits: ::std::option::Option<::std::string::String>,
+        ///Where answers of the authorization endpoint may be sent; https, or http on a loopback address, without fragment.
+        #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        pub redirect_uris: ::std::vec::Vec<::std::string::String>,
+        ///What it may ask for.
+        #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        pub scopes: ::std::vec::Vec<GptScope>,
+    }
+    impl UpdateApplicationRequest {
+        pub fn builder() -> builder::UpdateApplicationRequest {
+            Default::default()
+        }
+    }
     ///What a GPT is to be called.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     #[serde(deny_unknown_fields)]
@@ -815,6 +1057,339 @@ pub mod types {
     }
     /// Types for composing complex structures.
     pub mod builder {
+        #[derive(Clone, Debug)]
+        pub struct Application {
+            client_id: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            collections: ::std::result::Result<
+                ::std::option::Option<::std::vec::Vec<::std::string::String>>,
+                ::std::string::String,
+            >,
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            gpt_id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            is_public: ::std::result::Result<bool, ::std::string::String>,
+            last_used: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<::std::string::String, ::std::string::String>,
+            rate_limits: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            redirect_uris: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            revoked_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            updated_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for Application {
+            fn default() -> Self {
+                Self {
+                    client_id: Err("no value supplied for client_id".to_string()),
+                    collections: Err("no value supplied for collections".to_string()),
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    gpt_id: Err("no value supplied for gpt_id".to_string()),
+                    is_public: Err("no value supplied for is_public".to_string()),
+                    last_used: Err("no value supplied for last_used".to_string()),
+                    name: Err("no value supplied for name".to_string()),
+                    rate_limits: Err("no value supplied for rate_limits".to_string()),
+                    redirect_uris: Err(
+                        "no value supplied for redirect_uris".to_string(),
+                    ),
+                    revoked_at: Err("no value supplied for revoked_at".to_string()),
+                    scopes: Err("no value supplied for scopes".to_string()),
+                    updated_at: Err("no value supplied for updated_at".to_string()),
+                }
+            }
+        }
+        impl Application {
+            pub fn client_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.client_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for client_id: {e}")
+                    });
+                self
+            }
+            pub fn collections<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::std::vec::Vec<::std::string::String>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.collections = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for collections: {e}")
+                    });
+                self
+            }
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn gpt_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.gpt_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for gpt_id: {e}")
+                    });
+                self
+            }
+            pub fn is_public<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.is_public = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for is_public: {e}")
+                    });
+                self
+            }
+            pub fn last_used<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.last_used = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for last_used: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn rate_limits<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.rate_limits = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for rate_limits: {e}")
+                    });
+                self
+            }
+            pub fn redirect_uris<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.redirect_uris = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for redirect_uris: {e}")
+                    });
+                self
+            }
+            pub fn revoked_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.revoked_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for revoked_at: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+            pub fn updated_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.updated_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for updated_at: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<Application> for super::Application {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: Application,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    client_id: value.client_id?,
+                    collections: value.collections?,
+                    created_at: value.created_at?,
+                    gpt_id: value.gpt_id?,
+                    is_public: value.is_public?,
+                    last_used: value.last_used?,
+                    name: value.name?,
+                    rate_limits: value.rate_limits?,
+                    redirect_uris: value.redirect_uris?,
+                    revoked_at: value.revoked_at?,
+                    scopes: value.scopes?,
+                    updated_at: value.updated_at?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::Application> for Application {
+            fn from(value: super::Application) -> Self {
+                Self {
+                    client_id: Ok(value.client_id),
+                    collections: Ok(value.collections),
+                    created_at: Ok(value.created_at),
+                    gpt_id: Ok(value.gpt_id),
+                    is_public: Ok(value.is_public),
+                    last_used: Ok(value.last_used),
+                    name: Ok(value.name),
+                    rate_limits: Ok(value.rate_limits),
+                    redirect_uris: Ok(value.redirect_uris),
+                    revoked_at: Ok(value.revoked_at),
+                    scopes: Ok(value.scopes),
+                    updated_at: Ok(value.updated_at),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct ApplicationPage {
+            has_more: ::std::result::Result<bool, ::std::string::String>,
+            items: ::std::result::Result<
+                ::std::vec::Vec<super::Application>,
+                ::std::string::String,
+            >,
+            next_cursor: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for ApplicationPage {
+            fn default() -> Self {
+                Self {
+                    has_more: Err("no value supplied for has_more".to_string()),
+                    items: Err("no value supplied for items".to_string()),
+                    next_cursor: Err("no value supplied for next_cursor".to_string()),
+                }
+            }
+        }
+        impl ApplicationPage {
+            pub fn has_more<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.has_more = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for has_more: {e}")
+                    });
+                self
+            }
+            pub fn items<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::Application>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.items = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for items: {e}")
+                    });
+                self
+            }
+            pub fn next_cursor<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.next_cursor = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for next_cursor: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<ApplicationPage> for super::ApplicationPage {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: ApplicationPage,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    has_more: value.has_more?,
+                    items: value.items?,
+                    next_cursor: value.next_cursor?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::ApplicationPage> for ApplicationPage {
+            fn from(value: super::ApplicationPage) -> Self {
+                Self {
+                    has_more: Ok(value.has_more),
+                    items: Ok(value.items),
+                    next_cursor: Ok(value.next_cursor),
+                }
+            }
+        }
         #[derive(Clone, Debug)]
         pub struct AuditEntry {
             app_id: ::std::result::Result<
@@ -1509,6 +2084,161 @@ pub mod types {
             }
         }
         #[derive(Clone, Debug)]
+        pub struct CreateApplicationRequest {
+            collections: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            gpt_id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            is_public: ::std::result::Result<
+                ::std::option::Option<bool>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<::std::string::String, ::std::string::String>,
+            rate_limits: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            redirect_uris: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<super::GptScope>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for CreateApplicationRequest {
+            fn default() -> Self {
+                Self {
+                    collections: Ok(Default::default()),
+                    gpt_id: Err("no value supplied for gpt_id".to_string()),
+                    is_public: Ok(Default::default()),
+                    name: Err("no value supplied for name".to_string()),
+                    rate_limits: Ok(Default::default()),
+                    redirect_uris: Ok(Default::default()),
+                    scopes: Ok(Default::default()),
+                }
+            }
+        }
+        impl CreateApplicationRequest {
+            pub fn collections<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.collections = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for collections: {e}")
+                    });
+                self
+            }
+            pub fn gpt_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.gpt_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for gpt_id: {e}")
+                    });
+                self
+            }
+            pub fn is_public<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<bool>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.is_public = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for is_public: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn rate_limits<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.rate_limits = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for rate_limits: {e}")
+                    });
+                self
+            }
+            pub fn redirect_uris<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.redirect_uris = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for redirect_uris: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::GptScope>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<CreateApplicationRequest>
+        for super::CreateApplicationRequest {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: CreateApplicationRequest,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    collections: value.collections?,
+                    gpt_id: value.gpt_id?,
+                    is_public: value.is_public?,
+                    name: value.name?,
+                    rate_limits: value.rate_limits?,
+                    redirect_uris: value.redirect_uris?,
+                    scopes: value.scopes?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::CreateApplicationRequest>
+        for CreateApplicationRequest {
+            fn from(value: super::CreateApplicationRequest) -> Self {
+                Self {
+                    collections: Ok(value.collections),
+                    gpt_id: Ok(value.gpt_id),
+                    is_public: Ok(value.is_public),
+                    name: Ok(value.name),
+                    rate_limits: Ok(value.rate_limits),
+                    redirect_uris: Ok(value.redirect_uris),
+                    scopes: Ok(value.scopes),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct CreateGptRequest {
             id: ::std::result::Result<::std::string::String, ::std::string::String>,
             name: ::std::result::Result<
@@ -2116,6 +2846,280 @@ pub mod types {
                     namespace_bytes: Ok(value.namespace_bytes),
                     namespaces: Ok(value.namespaces),
                     objects: Ok(value.objects),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct IssuedApplication {
+            client_id: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            client_secret: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            collections: ::std::result::Result<
+                ::std::option::Option<::std::vec::Vec<::std::string::String>>,
+                ::std::string::String,
+            >,
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            gpt_id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            is_public: ::std::result::Result<bool, ::std::string::String>,
+            last_used: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<::std::string::String, ::std::string::String>,
+            rate_limits: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            redirect_uris: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            revoked_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            updated_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for IssuedApplication {
+            fn default() -> Self {
+                Self {
+                    client_id: Err("no value supplied for client_id".to_string()),
+                    client_secret: Err(
+                        "no value supplied for client_secret".to_string(),
+                    ),
+                    collections: Err("no value supplied for collections".to_string()),
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    gpt_id: Err("no value supplied for gpt_id".to_string()),
+                    is_public: Err("no value supplied for is_public".to_string()),
+                    last_used: Err("no value supplied for last_used".to_string()),
+                    name: Err("no value supplied for name".to_string()),
+                    rate_limits: Err("no value supplied for rate_limits".to_string()),
+                    redirect_uris: Err(
+                        "no value supplied for redirect_uris".to_string(),
+                    ),
+                    revoked_at: Err("no value supplied for revoked_at".to_string()),
+                    scopes: Err("no value supplied for scopes".to_string()),
+                    updated_at: Err("no value supplied for updated_at".to_string()),
+                }
+            }
+        }
+        impl IssuedApplication {
+            pub fn client_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.client_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for client_id: {e}")
+                    });
+                self
+            }
+            pub fn client_secret<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.client_secret = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for client_secret: {e}")
+                    });
+                self
+            }
+            pub fn collections<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::std::vec::Vec<::std::string::String>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.collections = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for collections: {e}")
+                    });
+                self
+            }
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn gpt_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.gpt_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for gpt_id: {e}")
+                    });
+                self
+            }
+            pub fn is_public<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.is_public = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for is_public: {e}")
+                    });
+                self
+            }
+            pub fn last_used<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.last_used = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for last_used: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn rate_limits<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.rate_limits = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for rate_limits: {e}")
+                    });
+                self
+            }
+            pub fn redirect_uris<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.redirect_uris = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for redirect_uris: {e}")
+                    });
+                self
+            }
+            pub fn revoked_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.revoked_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for revoked_at: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+            pub fn updated_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.updated_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for updated_at: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<IssuedApplication> for super::IssuedApplication {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: IssuedApplication,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    client_id: value.client_id?,
+                    client_secret: value.client_secret?,
+                    collections: value.collections?,
+                    created_at: value.created_at?,
+                    gpt_id: value.gpt_id?,
+                    is_public: value.is_public?,
+                    last_used: value.last_used?,
+                    name: value.name?,
+                    rate_limits: value.rate_limits?,
+                    redirect_uris: value.redirect_uris?,
+                    revoked_at: value.revoked_at?,
+                    scopes: value.scopes?,
+                    updated_at: value.updated_at?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::IssuedApplication> for IssuedApplication {
+            fn from(value: super::IssuedApplication) -> Self {
+                Self {
+                    client_id: Ok(value.client_id),
+                    client_secret: Ok(value.client_secret),
+                    collections: Ok(value.collections),
+                    created_at: Ok(value.created_at),
+                    gpt_id: Ok(value.gpt_id),
+                    is_public: Ok(value.is_public),
+                    last_used: Ok(value.last_used),
+                    name: Ok(value.name),
+                    rate_limits: Ok(value.rate_limits),
+                    redirect_uris: Ok(value.redirect_uris),
+                    revoked_at: Ok(value.revoked_at),
+                    scopes: Ok(value.scopes),
+                    updated_at: Ok(value.updated_at),
                 }
             }
         }
@@ -3050,6 +4054,649 @@ pub mod types {
             }
         }
         #[derive(Clone, Debug)]
+        pub struct RotateSecretRequest {
+            keep_old_seconds: ::std::result::Result<
+                ::std::option::Option<i32>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for RotateSecretRequest {
+            fn default() -> Self {
+                Self {
+                    keep_old_seconds: Ok(Default::default()),
+                }
+            }
+        }
+        impl RotateSecretRequest {
+            pub fn keep_old_seconds<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<i32>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.keep_old_seconds = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for keep_old_seconds: {e}"
+                        )
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<RotateSecretRequest>
+        for super::RotateSecretRequest {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: RotateSecretRequest,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    keep_old_seconds: value.keep_old_seconds?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::RotateSecretRequest> for RotateSecretRequest {
+            fn from(value: super::RotateSecretRequest) -> Self {
+                Self {
+                    keep_old_seconds: Ok(value.keep_old_seconds),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct Session {
+            application: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            end_reason: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            ended_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            expires_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            gpt_id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            grant_type: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<::uuid::Uuid, ::std::string::String>,
+            key_id: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            last_activity: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for Session {
+            fn default() -> Self {
+                Self {
+                    application: Err("no value supplied for application".to_string()),
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    end_reason: Err("no value supplied for end_reason".to_string()),
+                    ended_at: Err("no value supplied for ended_at".to_string()),
+                    expires_at: Err("no value supplied for expires_at".to_string()),
+                    gpt_id: Err("no value supplied for gpt_id".to_string()),
+                    grant_type: Err("no value supplied for grant_type".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    key_id: Err("no value supplied for key_id".to_string()),
+                    last_activity: Err(
+                        "no value supplied for last_activity".to_string(),
+                    ),
+                    scopes: Err("no value supplied for scopes".to_string()),
+                }
+            }
+        }
+        impl Session {
+            pub fn application<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.application = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for application: {e}")
+                    });
+                self
+            }
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn end_reason<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.end_reason = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for end_reason: {e}")
+                    });
+                self
+            }
+            pub fn ended_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.ended_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for ended_at: {e}")
+                    });
+                self
+            }
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn gpt_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.gpt_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for gpt_id: {e}")
+                    });
+                self
+            }
+            pub fn grant_type<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.grant_type = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for grant_type: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::uuid::Uuid>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn key_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.key_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for key_id: {e}")
+                    });
+                self
+            }
+            pub fn last_activity<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.last_activity = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for last_activity: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<Session> for super::Session {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: Session,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    application: value.application?,
+                    created_at: value.created_at?,
+                    end_reason: value.end_reason?,
+                    ended_at: value.ended_at?,
+                    expires_at: value.expires_at?,
+                    gpt_id: value.gpt_id?,
+                    grant_type: value.grant_type?,
+                    id: value.id?,
+                    key_id: value.key_id?,
+                    last_activity: value.last_activity?,
+                    scopes: value.scopes?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::Session> for Session {
+            fn from(value: super::Session) -> Self {
+                Self {
+                    application: Ok(value.application),
+                    created_at: Ok(value.created_at),
+                    end_reason: Ok(value.end_reason),
+                    ended_at: Ok(value.ended_at),
+                    expires_at: Ok(value.expires_at),
+                    gpt_id: Ok(value.gpt_id),
+                    grant_type: Ok(value.grant_type),
+                    id: Ok(value.id),
+                    key_id: Ok(value.key_id),
+                    last_activity: Ok(value.last_activity),
+                    scopes: Ok(value.scopes),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct SessionPage {
+            has_more: ::std::result::Result<bool, ::std::string::String>,
+            items: ::std::result::Result<
+                ::std::vec::Vec<super::Session>,
+                ::std::string::String,
+            >,
+            next_cursor: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for SessionPage {
+            fn default() -> Self {
+                Self {
+                    has_more: Err("no value supplied for has_more".to_string()),
+                    items: Err("no value supplied for items".to_string()),
+                    next_cursor: Err("no value supplied for next_cursor".to_string()),
+                }
+            }
+        }
+        impl SessionPage {
+            pub fn has_more<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.has_more = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for has_more: {e}")
+                    });
+                self
+            }
+            pub fn items<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::Session>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.items = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for items: {e}")
+                    });
+                self
+            }
+            pub fn next_cursor<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.next_cursor = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for next_cursor: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<SessionPage> for super::SessionPage {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: SessionPage,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    has_more: value.has_more?,
+                    items: value.items?,
+                    next_cursor: value.next_cursor?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::SessionPage> for SessionPage {
+            fn from(value: super::SessionPage) -> Self {
+                Self {
+                    has_more: Ok(value.has_more),
+                    items: Ok(value.items),
+                    next_cursor: Ok(value.next_cursor),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct SigningKey {
+            algorithm: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            retires_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for SigningKey {
+            fn default() -> Self {
+                Self {
+                    algorithm: Err("no value supplied for algorithm".to_string()),
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    retires_at: Err("no value supplied for retires_at".to_string()),
+                }
+            }
+        }
+        impl SigningKey {
+            pub fn algorithm<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.algorithm = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for algorithm: {e}")
+                    });
+                self
+            }
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn retires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.retires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for retires_at: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<SigningKey> for super::SigningKey {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: SigningKey,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    algorithm: value.algorithm?,
+                    created_at: value.created_at?,
+                    id: value.id?,
+                    retires_at: value.retires_at?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::SigningKey> for SigningKey {
+            fn from(value: super::SigningKey) -> Self {
+                Self {
+                    algorithm: Ok(value.algorithm),
+                    created_at: Ok(value.created_at),
+                    id: Ok(value.id),
+                    retires_at: Ok(value.retires_at),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct SigningKeyList {
+            items: ::std::result::Result<
+                ::std::vec::Vec<super::SigningKey>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for SigningKeyList {
+            fn default() -> Self {
+                Self {
+                    items: Err("no value supplied for items".to_string()),
+                }
+            }
+        }
+        impl SigningKeyList {
+            pub fn items<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::SigningKey>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.items = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for items: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<SigningKeyList> for super::SigningKeyList {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: SigningKeyList,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self { items: value.items? })
+            }
+        }
+        impl ::std::convert::From<super::SigningKeyList> for SigningKeyList {
+            fn from(value: super::SigningKeyList) -> Self {
+                Self { items: Ok(value.items) }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct UpdateApplicationRequest {
+            all_collections: ::std::result::Result<
+                ::std::option::Option<bool>,
+                ::std::string::String,
+            >,
+            collections: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            rate_limits: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            redirect_uris: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<super::GptScope>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for UpdateApplicationRequest {
+            fn default() -> Self {
+                Self {
+                    all_collections: Ok(Default::default()),
+                    collections: Ok(Default::default()),
+                    name: Ok(Default::default()),
+                    rate_limits: Ok(Default::default()),
+                    redirect_uris: Ok(Default::default()),
+                    scopes: Ok(Default::default()),
+                }
+            }
+        }
+        impl UpdateApplicationRequest {
+            pub fn all_collections<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<bool>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.all_collections = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for all_collections: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn collections<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.collections = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for collections: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn rate_limits<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.rate_limits = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for rate_limits: {e}")
+                    });
+                self
+            }
+            pub fn redirect_uris<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.redirect_uris = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for redirect_uris: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::GptScope>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<UpdateApplicationRequest>
+        for super::UpdateApplicationRequest {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: UpdateApplicationRequest,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    all_collections: value.all_collections?,
+                    collections: value.collections?,
+                    name: value.name?,
+                    rate_limits: value.rate_limits?,
+                    redirect_uris: value.redirect_uris?,
+                    scopes: value.scopes?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::UpdateApplicationRequest>
+        for UpdateApplicationRequest {
+            fn from(value: super::UpdateApplicationRequest) -> Self {
+                Self {
+                    all_collections: Ok(value.all_collections),
+                    collections: Ok(value.collections),
+                    name: Ok(value.name),
+                    rate_limits: Ok(value.rate_limits),
+                    redirect_uris: Ok(value.redirect_uris),
+                    scopes: Ok(value.scopes),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct UpdateGptRequest {
             name: ::std::result::Result<::std::string::String, ::std::string::String>,
         }
@@ -3475,6 +5122,184 @@ let response = client.list_audit_entries()
 ```*/
     pub fn list_audit_entries(&self) -> builder::ListAuditEntries<'_> {
         builder::ListAuditEntries::new(self)
+    }
+    /**List applications
+
+Lists applications without their secrets, the oldest first, revoked ones included. When has_more is true, call again with next_cursor.
+
+Sends a `GET` request to `/admin/v1/applications`
+
+Arguments:
+- `cursor`: The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+- `gpt_id`: Only those of this GPT.
+- `limit`: How many items a page holds at most.
+```ignore
+let response = client.list_applications()
+    .cursor(cursor)
+    .gpt_id(gpt_id)
+    .limit(limit)
+    .send()
+    .await;
+```*/
+    pub fn list_applications(&self) -> builder::ListApplications<'_> {
+        builder::ListApplications::new(self)
+    }
+    /**Create an application
+
+Registers an OAuth application of a GPT. The answer is the only place where its secret is shown; a public application has none.
+
+Sends a `POST` request to `/admin/v1/applications`
+
+```ignore
+let response = client.create_application()
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn create_application(&self) -> builder::CreateApplication<'_> {
+        builder::CreateApplication::new(self)
+    }
+    /**Get an application
+
+Answers one application without its secret.
+
+Sends a `GET` request to `/admin/v1/applications/{client_id}`
+
+Arguments:
+- `client_id`: The application's client id.
+```ignore
+let response = client.get_application()
+    .client_id(client_id)
+    .send()
+    .await;
+```*/
+    pub fn get_application(&self) -> builder::GetApplication<'_> {
+        builder::GetApplication::new(self)
+    }
+    /**Update an application
+
+Changes what is named; what is left out stays. Tokens that are out already keep their scopes until they end.
+
+Sends a `PATCH` request to `/admin/v1/applications/{client_id}`
+
+Arguments:
+- `client_id`: The application's client id.
+- `body`
+```ignore
+let response = client.update_application()
+    .client_id(client_id)
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn update_application(&self) -> builder::UpdateApplication<'_> {
+        builder::UpdateApplication::new(self)
+    }
+    /**Rotate an application's secret
+
+Gives the application a new secret, which only this answer shows. The old one stays valid for as long as is asked, at most a week.
+
+Sends a `POST` request to `/admin/v1/applications/{client_id}/rotate-secret`
+
+Arguments:
+- `client_id`: The application's client id.
+- `body`
+```ignore
+let response = client.rotate_application_secret()
+    .client_id(client_id)
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn rotate_application_secret(&self) -> builder::RotateApplicationSecret<'_> {
+        builder::RotateApplicationSecret::new(self)
+    }
+    /**Revoke an application
+
+Revokes the application for good and ends its sessions. This server refuses its tokens from now on, others within 5 seconds.
+
+Sends a `POST` request to `/admin/v1/applications/{client_id}/revoke`
+
+Arguments:
+- `client_id`: The application's client id.
+```ignore
+let response = client.revoke_application()
+    .client_id(client_id)
+    .send()
+    .await;
+```*/
+    pub fn revoke_application(&self) -> builder::RevokeApplication<'_> {
+        builder::RevokeApplication::new(self)
+    }
+    /**List sessions
+
+Lists sessions, the latest first. When has_more is true, call again with next_cursor.
+
+Sends a `GET` request to `/admin/v1/sessions`
+
+Arguments:
+- `alive`: True for only those that are not over; else all.
+- `application`: Only those of this application, by its client id.
+- `cursor`: The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+- `gpt_id`: Only those of this GPT.
+- `limit`: How many items a page holds at most.
+```ignore
+let response = client.list_sessions()
+    .alive(alive)
+    .application(application)
+    .cursor(cursor)
+    .gpt_id(gpt_id)
+    .limit(limit)
+    .send()
+    .await;
+```*/
+    pub fn list_sessions(&self) -> builder::ListSessions<'_> {
+        builder::ListSessions::new(self)
+    }
+    /**End a session
+
+Ends the session: neither its refresh token nor its access tokens work any more. This server refuses them from now on, others within 5 seconds.
+
+Sends a `POST` request to `/admin/v1/sessions/{session_id}/end`
+
+Arguments:
+- `session_id`: The session's id, as list_sessions answers it.
+```ignore
+let response = client.end_session()
+    .session_id(session_id)
+    .send()
+    .await;
+```*/
+    pub fn end_session(&self) -> builder::EndSession<'_> {
+        builder::EndSession::new(self)
+    }
+    /**List signing keys
+
+Lists the keys that sign or still verify access tokens, the latest first. There are never many.
+
+Sends a `GET` request to `/admin/v1/signing-keys`
+
+```ignore
+let response = client.list_signing_keys()
+    .send()
+    .await;
+```*/
+    pub fn list_signing_keys(&self) -> builder::ListSigningKeys<'_> {
+        builder::ListSigningKeys::new(self)
+    }
+    /**Rotate the signing key
+
+Makes a new key that signs access tokens from now on. The one before still verifies until its tokens are over.
+
+Sends a `POST` request to `/admin/v1/signing-keys`
+
+```ignore
+let response = client.rotate_signing_key()
+    .send()
+    .await;
+```*/
+    pub fn rotate_signing_key(&self) -> builder::RotateSigningKey<'_> {
+        builder::RotateSigningKey::new(self)
     }
 }
 /// Types for composing operation parameters.
@@ -4807,6 +6632,960 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::list_applications`]
+
+[`Client::list_applications`]: super::Client::list_applications*/
+    #[derive(Debug, Clone)]
+    pub struct ListApplications<'a> {
+        client: &'a super::Client,
+        cursor: Result<Option<::std::string::String>, String>,
+        gpt_id: Result<Option<::std::string::String>, String>,
+        limit: Result<Option<i32>, String>,
+    }
+    impl<'a> ListApplications<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                cursor: Ok(None),
+                gpt_id: Ok(None),
+                limit: Ok(None),
+            }
+        }
+        pub fn cursor<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.cursor = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for cursor failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn limit<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i32>,
+        {
+            self.limit = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i32` for limit failed".to_string());
+            self
+        }
+        ///Sends a `GET` request to `/admin/v1/applications`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::ApplicationPage>, Error<types::Problem>> {
+            let Self { client, cursor, gpt_id, limit } = self;
+            let cursor = cursor.map_err(Error::InvalidRequest)?;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let limit = limit.map_err(Error::InvalidRequest)?;
+            let url = format!("{}/admin/v1/applications", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("cursor", &cursor))
+                .query(&progenitor_client::QueryParam::new("gpt_id", &gpt_id))
+                .query(&progenitor_client::QueryParam::new("limit", &limit))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "list_applications",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::create_application`]
+
+[`Client::create_application`]: super::Client::create_application*/
+    #[derive(Debug, Clone)]
+    pub struct CreateApplication<'a> {
+        client: &'a super::Client,
+        body: Result<types::builder::CreateApplicationRequest, String>,
+    }
+    impl<'a> CreateApplication<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::CreateApplicationRequest>,
+            <V as std::convert::TryInto<
+                types::CreateApplicationRequest,
+            >>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!(
+                        "conversion to `CreateApplicationRequest` for body failed: {}", s
+                    )
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::CreateApplicationRequest,
+            ) -> types::builder::CreateApplicationRequest,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `POST` request to `/admin/v1/applications`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::IssuedApplication>, Error<types::Problem>> {
+            let Self { client, body } = self;
+            let body = body
+                .and_then(|v| {
+                    types::CreateApplicationRequest::try_from(v)
+                        .map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!("{}/admin/v1/applications", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "create_application",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                201u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::get_application`]
+
+[`Client::get_application`]: super::Client::get_application*/
+    #[derive(Debug, Clone)]
+    pub struct GetApplication<'a> {
+        client: &'a super::Client,
+        client_id: Result<::std::string::String, String>,
+    }
+    impl<'a> GetApplication<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                client_id: Err("client_id was not initialized".to_string()),
+            }
+        }
+        pub fn client_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.client_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for client_id failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `GET` request to `/admin/v1/applications/{client_id}`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Application>, Error<types::Problem>> {
+            let Self { client, client_id } = self;
+            let client_id = client_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/applications/{}", client.baseurl, encode_path(& client_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "get_application",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::update_application`]
+
+[`Client::update_application`]: super::Client::update_application*/
+    #[derive(Debug, Clone)]
+    pub struct UpdateApplication<'a> {
+        client: &'a super::Client,
+        client_id: Result<::std::string::String, String>,
+        body: Result<types::builder::UpdateApplicationRequest, String>,
+    }
+    impl<'a> UpdateApplication<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                client_id: Err("client_id was not initialized".to_string()),
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn client_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.client_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for client_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::UpdateApplicationRequest>,
+            <V as std::convert::TryInto<
+                types::UpdateApplicationRequest,
+            >>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!(
+                        "conversion to `UpdateApplicationRequest` for body failed: {}", s
+                    )
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::UpdateApplicationRequest,
+            ) -> types::builder::UpdateApplicationRequest,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `PATCH` request to `/admin/v1/applications/{client_id}`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Application>, Error<types::Problem>> {
+            let Self { client, client_id, body } = self;
+            let client_id = client_id.map_err(Error::InvalidRequest)?;
+            let body = body
+                .and_then(|v| {
+                    types::UpdateApplicationRequest::try_from(v)
+                        .map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/applications/{}", client.baseurl, encode_path(& client_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .patch(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "update_application",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::rotate_application_secret`]
+
+[`Client::rotate_application_secret`]: super::Client::rotate_application_secret*/
+    #[derive(Debug, Clone)]
+    pub struct RotateApplicationSecret<'a> {
+        client: &'a super::Client,
+        client_id: Result<::std::string::String, String>,
+        body: Result<types::builder::RotateSecretRequest, String>,
+    }
+    impl<'a> RotateApplicationSecret<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                client_id: Err("client_id was not initialized".to_string()),
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn client_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.client_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for client_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::RotateSecretRequest>,
+            <V as std::convert::TryInto<
+                types::RotateSecretRequest,
+            >>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!("conversion to `RotateSecretRequest` for body failed: {}", s)
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::RotateSecretRequest,
+            ) -> types::builder::RotateSecretRequest,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `POST` request to `/admin/v1/applications/{client_id}/rotate-secret`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::IssuedApplication>, Error<types::Problem>> {
+            let Self { client, client_id, body } = self;
+            let client_id = client_id.map_err(Error::InvalidRequest)?;
+            let body = body
+                .and_then(|v| {
+                    types::RotateSecretRequest::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/applications/{}/rotate-secret", client.baseurl,
+                encode_path(& client_id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "rotate_application_secret",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::revoke_application`]
+
+[`Client::revoke_application`]: super::Client::revoke_application*/
+    #[derive(Debug, Clone)]
+    pub struct RevokeApplication<'a> {
+        client: &'a super::Client,
+        client_id: Result<::std::string::String, String>,
+    }
+    impl<'a> RevokeApplication<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                client_id: Err("client_id was not initialized".to_string()),
+            }
+        }
+        pub fn client_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.client_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for client_id failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `POST` request to `/admin/v1/applications/{client_id}/revoke`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Application>, Error<types::Problem>> {
+            let Self { client, client_id } = self;
+            let client_id = client_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/applications/{}/revoke", client.baseurl, encode_path(&
+                client_id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "revoke_application",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::list_sessions`]
+
+[`Client::list_sessions`]: super::Client::list_sessions*/
+    #[derive(Debug, Clone)]
+    pub struct ListSessions<'a> {
+        client: &'a super::Client,
+        alive: Result<Option<bool>, String>,
+        application: Result<Option<::std::string::String>, String>,
+        cursor: Result<Option<::std::string::String>, String>,
+        gpt_id: Result<Option<::std::string::String>, String>,
+        limit: Result<Option<i32>, String>,
+    }
+    impl<'a> ListSessions<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                alive: Ok(None),
+                application: Ok(None),
+                cursor: Ok(None),
+                gpt_id: Ok(None),
+                limit: Ok(None),
+            }
+        }
+        pub fn alive<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<bool>,
+        {
+            self.alive = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `bool` for alive failed".to_string());
+            self
+        }
+        pub fn application<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.application = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for application failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn cursor<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.cursor = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for cursor failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn limit<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i32>,
+        {
+            self.limit = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i32` for limit failed".to_string());
+            self
+        }
+        ///Sends a `GET` request to `/admin/v1/sessions`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::SessionPage>, Error<types::Problem>> {
+            let Self { client, alive, application, cursor, gpt_id, limit } = self;
+            let alive = alive.map_err(Error::InvalidRequest)?;
+            let application = application.map_err(Error::InvalidRequest)?;
+            let cursor = cursor.map_err(Error::InvalidRequest)?;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let limit = limit.map_err(Error::InvalidRequest)?;
+            let url = format!("{}/admin/v1/sessions", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("alive", &alive))
+                .query(&progenitor_client::QueryParam::new("application", &application))
+                .query(&progenitor_client::QueryParam::new("cursor", &cursor))
+                .query(&progenitor_client::QueryParam::new("gpt_id", &gpt_id))
+                .query(&progenitor_client::QueryParam::new("limit", &limit))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "list_sessions",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::end_session`]
+
+[`Client::end_session`]: super::Client::end_session*/
+    #[derive(Debug, Clone)]
+    pub struct EndSession<'a> {
+        client: &'a super::Client,
+        session_id: Result<::uuid::Uuid, String>,
+    }
+    impl<'a> EndSession<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                session_id: Err("session_id was not initialized".to_string()),
+            }
+        }
+        pub fn session_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::uuid::Uuid>,
+        {
+            self.session_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: uuid :: Uuid` for session_id failed".to_string()
+                });
+            self
+        }
+        ///Sends a `POST` request to `/admin/v1/sessions/{session_id}/end`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Session>, Error<types::Problem>> {
+            let Self { client, session_id } = self;
+            let session_id = session_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/sessions/{}/end", client.baseurl, encode_path(& session_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "end_session",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::list_signing_keys`]
+
+[`Client::list_signing_keys`]: super::Client::list_signing_keys*/
+    #[derive(Debug, Clone)]
+    pub struct ListSigningKeys<'a> {
+        client: &'a super::Client,
+    }
+    impl<'a> ListSigningKeys<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self { client: client }
+        }
+        ///Sends a `GET` request to `/admin/v1/signing-keys`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::SigningKeyList>, Error<types::Problem>> {
+            let Self { client } = self;
+            let url = format!("{}/admin/v1/signing-keys", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "list_signing_keys",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::rotate_signing_key`]
+
+[`Client::rotate_signing_key`]: super::Client::rotate_signing_key*/
+    #[derive(Debug, Clone)]
+    pub struct RotateSigningKey<'a> {
+        client: &'a super::Client,
+    }
+    impl<'a> RotateSigningKey<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self { client: client }
+        }
+        ///Sends a `POST` request to `/admin/v1/signing-keys`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::SigningKey>, Error<types::Problem>> {
+            let Self { client } = self;
+            let url = format!("{}/admin/v1/signing-keys", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "rotate_signing_key",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                201u16 => ResponseValue::from_response(response).await,
                 400u16..=499u16 => {
                     Err(
                         Error::ErrorResponse(

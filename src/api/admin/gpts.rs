@@ -85,12 +85,8 @@ impl GptsHandlers for Handlers {
         }
         // A GPT may have more than is deleted within the time of a request: then the caller is told
         // so, and the deletion goes on.
-        let (service, authenticator) = (self.service.clone(), self.authenticator.clone());
-        let deletion = tokio::spawn(async move {
-            let deleted = service.delete_gpt(&id).await;
-            authenticator.forget();
-            deleted
-        });
+        let service = self.service.clone();
+        let deletion = tokio::spawn(async move { service.delete_gpt(&id).await });
         let deleted = deletion.await;
         match deleted.map_err(|panic| Error::Internal(Box::new(panic)))?? {
             true => Ok(DeleteGptReply::NoContent),

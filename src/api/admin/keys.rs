@@ -77,7 +77,6 @@ impl KeysHandlers for Handlers {
             .update_key(&request.key_id, request.body.name, limits.transpose()?)
             .await;
         let body = updated.map_err(|error| error.under("/"))?.into();
-        self.authenticator.forget();
         Ok(UpdateKeyReply::Ok { body })
     }
 
@@ -87,7 +86,6 @@ impl KeysHandlers for Handlers {
         request: RevokeKeyParams,
     ) -> Result<RevokeKeyReply, Problem> {
         let revoked = self.service.revoke_key(&request.key_id).await?;
-        self.authenticator.forget();
         let body = revoked.ok_or(Error::KeyNotFound)?.into();
         Ok(RevokeKeyReply::Ok { body })
     }

@@ -1,11 +1,13 @@
-//! The operator's API: GPTs, keys and the record of calls.
+//! The operator's API: GPTs, keys, applications, sessions and the record of calls.
 
 pub mod generated;
 
+mod applications;
 mod audit;
 mod gpts;
 mod keys;
 mod lists;
+mod sessions;
 
 use std::sync::Arc;
 

@@ -71,8 +71,8 @@ impl Call {
             return Ok(());
         };
         let own = principal.rate_limits.as_ref();
-        let key_id = &principal.key_id;
-        self.settle(limiter.admit_key(key_id, own, operation.writes()).await)
+        let whose = principal.who.bucket();
+        self.settle(limiter.admit_key(&whose, own, operation.writes()).await)
     }
 
     /// What to answer when the credentials were refused with `why`: a 401, or a 429 for an address

@@ -1,6 +1,8 @@
 //! What the record of calls says of a request: who, what, and how it went. Of what the request says
 //! only sizes and names: never a body, a filter, the name of a file, or a key.
 
+use std::borrow::Cow;
+
 use poem::Request;
 use poem::http::header::CONTENT_LENGTH;
 use serde_json::json;
@@ -53,10 +55,11 @@ impl Told {
     /// The call to record; `None` for one without a good key.
     pub(super) fn call(self, seen: &Seen, call: &Call, status: u16) -> Option<AuditRow> {
         let (operation, principal) = (call.operation()?, call.principal()?);
+        let who = &principal.who;
         Some(AuditRow {
             id: Uuid::now_v7(),
             gpt_id: principal.gpt_id.clone(),
-            key_id: Some(principal.key_id.clone()),
+            key_id: who.key_id().map(str::to_owned),
             app_id: self.app_id,
             operation: operation.id.to_owned(),
             method: operation.method.to_owned(),
@@ -67,8 +70,8 @@ impl Told {
             request_id: seen.id.clone(),
             client_address: call.address().to_string(),
             created_at: self.at,
-            application_id: None,
-            session_id: None,
+            application_id: who.application().map(Cow::into_owned),
+            session_id: who.session_id(),
         })
     }
 }

@@ -42,6 +42,21 @@ impl Store {
         find_session(self.database().reads(), tenant, id).await
     }
 
+    /// Whose the session with this id is: the operator names no GPT.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn gpt_of_session(&self, id: Uuid) -> Result<Option<GptId>, StoreError> {
+        let mut select = Query::select();
+        select
+            .column(sessions::Column::GptId)
+            .from(sessions::Entity)
+            .and_where(of(sessions::Column::Id).eq(id));
+        let row = self.database().reads().query_one(&select).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+    }
+
     /// A page of sessions, and whether there are more.
     ///
     /// # Errors

@@ -291,6 +291,10 @@ async fn sessions_are_listed_ended_and_touched() {
             .await;
         assert_eq!(again.unwrap(), Some(ended));
 
+        let whose = store.gpt_of_session(opened[0].id).await.unwrap();
+        assert_eq!(whose.as_ref(), Some(tenant.gpt_id()));
+        assert_eq!(store.gpt_of_session(Uuid::now_v7()).await.unwrap(), None);
+
         let all = SessionQuery {
             gpt_id: Some(tenant.gpt_id().clone()),
             client_id: None,

@@ -7,3 +7,7 @@ pub const LIST_GPTS_LIMIT: i32 = 50;
 pub const LIST_KEYS_LIMIT: i32 = 50;
 /// `limit` of `list_audit_entries`, when it is left out.
 pub const LIST_AUDIT_ENTRIES_LIMIT: i32 = 50;
+/// `limit` of `list_applications`, when it is left out.
+pub const LIST_APPLICATIONS_LIMIT: i32 = 50;
+/// `limit` of `list_sessions`, when it is left out.
+pub const LIST_SESSIONS_LIMIT: i32 = 50;

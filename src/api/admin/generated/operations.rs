@@ -95,9 +95,81 @@ pub trait AuditHandlers: Send + Sync + 'static {
         request: ListAuditEntriesParams,
     ) -> impl Future<Output = Result<ListAuditEntriesReply, Problem>> + Send;
 }
+/// The operations of `applications`. OAuth applications of GPTs.
+pub trait ApplicationsHandlers: Send + Sync + 'static {
+    /// Create an application: `POST /admin/v1/applications`.
+    fn create_application(
+        &self,
+        operator: Operator,
+        request: CreateApplicationParams,
+    ) -> impl Future<Output = Result<CreateApplicationReply, Problem>> + Send;
+    /// List applications: `GET /admin/v1/applications`.
+    fn list_applications(
+        &self,
+        operator: Operator,
+        request: ListApplicationsParams,
+    ) -> impl Future<Output = Result<ListApplicationsReply, Problem>> + Send;
+    /// Get an application: `GET /admin/v1/applications/{client_id}`.
+    fn get_application(
+        &self,
+        operator: Operator,
+        request: GetApplicationParams,
+    ) -> impl Future<Output = Result<GetApplicationReply, Problem>> + Send;
+    /// Update an application: `PATCH /admin/v1/applications/{client_id}`.
+    fn update_application(
+        &self,
+        operator: Operator,
+        request: UpdateApplicationParams,
+    ) -> impl Future<Output = Result<UpdateApplicationReply, Problem>> + Send;
+    /// Rotate an application's secret: `POST /admin/v1/applications/{client_id}/rotate-secret`.
+    fn rotate_application_secret(
+        &self,
+        operator: Operator,
+        request: RotateApplicationSecretParams,
+    ) -> impl Future<Output = Result<RotateApplicationSecretReply, Problem>> + Send;
+    /// Revoke an application: `POST /admin/v1/applications/{client_id}/revoke`.
+    fn revoke_application(
+        &self,
+        operator: Operator,
+        request: RevokeApplicationParams,
+    ) -> impl Future<Output = Result<RevokeApplicationReply, Problem>> + Send;
+}
+/// The operations of `sessions`. What applications were let into, until it is ended.
+pub trait SessionsHandlers: Send + Sync + 'static {
+    /// List sessions: `GET /admin/v1/sessions`.
+    fn list_sessions(
+        &self,
+        operator: Operator,
+        request: ListSessionsParams,
+    ) -> impl Future<Output = Result<ListSessionsReply, Problem>> + Send;
+    /// End a session: `POST /admin/v1/sessions/{session_id}/end`.
+    fn end_session(
+        &self,
+        operator: Operator,
+        request: EndSessionParams,
+    ) -> impl Future<Output = Result<EndSessionReply, Problem>> + Send;
+}
+/// The operations of `signing_keys`. The keys that sign access tokens.
+pub trait SigningKeysHandlers: Send + Sync + 'static {
+    /// Rotate the signing key: `POST /admin/v1/signing-keys`.
+    fn rotate_signing_key(
+        &self,
+        operator: Operator,
+        request: RotateSigningKeyParams,
+    ) -> impl Future<Output = Result<RotateSigningKeyReply, Problem>> + Send;
+    /// List signing keys: `GET /admin/v1/signing-keys`.
+    fn list_signing_keys(
+        &self,
+        operator: Operator,
+        request: ListSigningKeysParams,
+    ) -> impl Future<Output = Result<ListSigningKeysReply, Problem>> + Send;
+}
 /// Every operation of the document.
-pub trait Handlers: GptsHandlers + KeysHandlers + AuditHandlers {}
-impl<T: GptsHandlers + KeysHandlers + AuditHandlers> Handlers for T {}
+pub trait Handlers: GptsHandlers + KeysHandlers + AuditHandlers + ApplicationsHandlers + SessionsHandlers + SigningKeysHandlers {}
+impl<
+    T: GptsHandlers + KeysHandlers + AuditHandlers + ApplicationsHandlers
+        + SessionsHandlers + SigningKeysHandlers,
+> Handlers for T {}
 /// What `create_gpt` is asked.
 #[derive(Clone, Debug)]
 pub struct CreateGptParams {
@@ -1582,6 +1654,1207 @@ impl ApiResponse for ListAuditEntriesReply {
     fn register(registry: &mut Registry) {
         <types::AuditPage as Type>::register(registry);
         <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `create_application` is asked.
+#[derive(Clone, Debug)]
+pub struct CreateApplicationParams {
+    /// The request body.
+    pub body: types::CreateApplicationRequest,
+}
+/// What `create_application` answers.
+#[derive(Debug)]
+pub enum CreateApplicationReply {
+    /// 201: The application was created.
+    Created {
+        /// The header `Location`.
+        location: String,
+        /// The body.
+        body: types::IssuedApplication,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for CreateApplicationReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for CreateApplicationReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Created { location, body } => {
+                Reply::new(StatusCode::CREATED).header("location", location).json(&body)
+            }
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for CreateApplicationReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The application was created.",
+                    status: Some(201u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference(
+                                "IssuedApplication".to_owned(),
+                            ),
+                        },
+                    ]),
+                    headers: Vec::from([
+                        MetaHeader {
+                            name: "Location".to_owned(),
+                            description: Some("Where the new resource is.".to_owned()),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body is too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::IssuedApplication as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `list_applications` is asked.
+#[derive(Clone, Debug)]
+pub struct ListApplicationsParams {
+    /// Only those of this GPT.
+    pub gpt_id: Option<String>,
+    /// How many items a page holds at most.
+    pub limit: Option<i32>,
+    /// The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+    pub cursor: Option<String>,
+}
+/// What `list_applications` answers.
+#[derive(Debug)]
+pub enum ListApplicationsReply {
+    /// 200: A page of applications.
+    Ok {
+        /// The body.
+        body: types::ApplicationPage,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for ListApplicationsReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for ListApplicationsReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for ListApplicationsReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "A page of applications.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference(
+                                "ApplicationPage".to_owned(),
+                            ),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::ApplicationPage as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `get_application` is asked.
+#[derive(Clone, Debug)]
+pub struct GetApplicationParams {
+    /// The application's client id.
+    pub client_id: String,
+}
+/// What `get_application` answers.
+#[derive(Debug)]
+pub enum GetApplicationReply {
+    /// 200: The application.
+    Ok {
+        /// The body.
+        body: types::Application,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for GetApplicationReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for GetApplicationReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for GetApplicationReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The application.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Application".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Application as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `update_application` is asked.
+#[derive(Clone, Debug)]
+pub struct UpdateApplicationParams {
+    /// The application's client id.
+    pub client_id: String,
+    /// The request body.
+    pub body: types::UpdateApplicationRequest,
+}
+/// What `update_application` answers.
+#[derive(Debug)]
+pub enum UpdateApplicationReply {
+    /// 200: The application as it is now.
+    Ok {
+        /// The body.
+        body: types::Application,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for UpdateApplicationReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for UpdateApplicationReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for UpdateApplicationReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The application as it is now.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Application".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body is too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Application as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `rotate_application_secret` is asked.
+#[derive(Clone, Debug)]
+pub struct RotateApplicationSecretParams {
+    /// The application's client id.
+    pub client_id: String,
+    /// The request body.
+    pub body: types::RotateSecretRequest,
+}
+/// What `rotate_application_secret` answers.
+#[derive(Debug)]
+pub enum RotateApplicationSecretReply {
+    /// 200: The application with its new secret.
+    Ok {
+        /// The body.
+        body: types::IssuedApplication,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for RotateApplicationSecretReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for RotateApplicationSecretReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for RotateApplicationSecretReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The application with its new secret.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference(
+                                "IssuedApplication".to_owned(),
+                            ),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body is too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::IssuedApplication as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `revoke_application` is asked.
+#[derive(Clone, Debug)]
+pub struct RevokeApplicationParams {
+    /// The application's client id.
+    pub client_id: String,
+}
+/// What `revoke_application` answers.
+#[derive(Debug)]
+pub enum RevokeApplicationReply {
+    /// 200: The application, revoked.
+    Ok {
+        /// The body.
+        body: types::Application,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for RevokeApplicationReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for RevokeApplicationReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for RevokeApplicationReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The application, revoked.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Application".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Application as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `list_sessions` is asked.
+#[derive(Clone, Debug)]
+pub struct ListSessionsParams {
+    /// Only those of this GPT.
+    pub gpt_id: Option<String>,
+    /// Only those of this application, by its client id.
+    pub application: Option<String>,
+    /// True for only those that are not over; else all.
+    pub alive: Option<bool>,
+    /// How many items a page holds at most.
+    pub limit: Option<i32>,
+    /// The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+    pub cursor: Option<String>,
+}
+/// What `list_sessions` answers.
+#[derive(Debug)]
+pub enum ListSessionsReply {
+    /// 200: A page of sessions.
+    Ok {
+        /// The body.
+        body: types::SessionPage,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for ListSessionsReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for ListSessionsReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for ListSessionsReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "A page of sessions.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("SessionPage".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::SessionPage as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `end_session` is asked.
+#[derive(Clone, Debug)]
+pub struct EndSessionParams {
+    /// The session's id, as list_sessions answers it.
+    pub session_id: uuid::Uuid,
+}
+/// What `end_session` answers.
+#[derive(Debug)]
+pub enum EndSessionReply {
+    /// 200: The session, ended.
+    Ok {
+        /// The body.
+        body: types::Session,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for EndSessionReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for EndSessionReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for EndSessionReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The session, ended.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Session".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::Session as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `rotate_signing_key` is asked.
+#[derive(Clone, Debug)]
+pub struct RotateSigningKeyParams {}
+/// What `rotate_signing_key` answers.
+#[derive(Debug)]
+pub enum RotateSigningKeyReply {
+    /// 201: The new key.
+    Created {
+        /// The body.
+        body: types::SigningKey,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for RotateSigningKeyReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for RotateSigningKeyReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Created { body } => Reply::new(StatusCode::CREATED).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for RotateSigningKeyReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The new key.",
+                    status: Some(201u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("SigningKey".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::SigningKey as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `list_signing_keys` is asked.
+#[derive(Clone, Debug)]
+pub struct ListSigningKeysParams {}
+/// What `list_signing_keys` answers.
+#[derive(Debug)]
+pub enum ListSigningKeysReply {
+    /// 200: The keys.
+    Ok {
+        /// The body.
+        body: types::SigningKeyList,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for ListSigningKeysReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for ListSigningKeysReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for ListSigningKeysReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The keys.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("SigningKeyList".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::SigningKeyList as Type>::register(registry);
     }
     fn from_parse_request_error(error: poem::Error) -> Self {
         Self::Problem(Problem::from(error))

@@ -6,6 +6,21 @@ use poem_openapi::types::Type;
 use super::{patterns, types};
 use crate::api::wire::{self, Parameter, Pointer, check};
 use crate::error::Violation;
+/// True for only those that are not over; else all.
+pub enum Alive {}
+impl Parameter for Alive {
+    const NAME: &'static str = "alive";
+    const REQUIRED: bool = false;
+    type Value = bool;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "boolean",
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+}
 /// Only those whose callers named this application in X-Thesara-App-Id.
 pub enum AppId {}
 impl Parameter for AppId {
@@ -26,24 +41,24 @@ impl Parameter for AppId {
         check::length(value, Some(1), Some(128), at, violations);
     }
 }
-/// Only those of this application, by its client id.
-pub enum Application {}
-impl Parameter for Application {
-    const NAME: &'static str = "application";
-    const REQUIRED: bool = false;
+/// The application's client id.
+pub enum ClientId {}
+impl Parameter for ClientId {
+    const NAME: &'static str = "client_id";
+    const REQUIRED: bool = true;
     type Value = String;
     fn schema() -> MetaSchemaRef {
         MetaSchemaRef::Inline(
             Box::new(MetaSchema {
                 ty: "string",
-                min_length: Some(1usize),
-                max_length: Some(128usize),
+                pattern: Some("^app_[0-9A-Za-z]{22}$".to_owned()),
+                example: Some(wire::literal("\"app_7Hq2LmZx0aB3cD4eF5gH6i\"")),
                 ..MetaSchema::ANY
             }),
         )
     }
     fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
-        check::length(value, Some(1), Some(128), at, violations);
+        check::pattern(value, &patterns::PATTERN_C30F2DEB, at, violations);
     }
 }
 /// The id of the GPT once more, so that no slip deletes a GPT.
@@ -195,6 +210,48 @@ impl Parameter for Limit {
     }
 }
 /// Only those of this GPT.
+pub enum ListApplicationsGptId {}
+impl Parameter for ListApplicationsGptId {
+    const NAME: &'static str = "gpt_id";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned()),
+                max_length: Some(64usize),
+                example: Some(wire::literal("\"my-gpt\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+    }
+}
+/// Only those of this application, by its client id.
+pub enum ListAuditEntriesApplication {}
+impl Parameter for ListAuditEntriesApplication {
+    const NAME: &'static str = "application";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                min_length: Some(1usize),
+                max_length: Some(128usize),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, Some(1), Some(128), at, violations);
+    }
+}
+/// Only those of this GPT.
 pub enum ListAuditEntriesGptId {}
 impl Parameter for ListAuditEntriesGptId {
     const NAME: &'static str = "gpt_id";
@@ -258,6 +315,47 @@ impl Parameter for ListKeysGptId {
         check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
     }
 }
+/// Only those of this application, by its client id.
+pub enum ListSessionsApplication {}
+impl Parameter for ListSessionsApplication {
+    const NAME: &'static str = "application";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^app_[0-9A-Za-z]{22}$".to_owned()),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::pattern(value, &patterns::PATTERN_C30F2DEB, at, violations);
+    }
+}
+/// Only those of this GPT.
+pub enum ListSessionsGptId {}
+impl Parameter for ListSessionsGptId {
+    const NAME: &'static str = "gpt_id";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned()),
+                max_length: Some(64usize),
+                example: Some(wire::literal("\"my-gpt\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+    }
+}
 /// Only those of this operation, such as create_object.
 pub enum Operation {}
 impl Parameter for Operation {
@@ -296,6 +394,22 @@ impl Parameter for RevokeKeyKeyId {
     }
     fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
         check::pattern(value, &patterns::PATTERN_3CE45785, at, violations);
+    }
+}
+/// The session's id, as list_sessions answers it.
+pub enum SessionId {}
+impl Parameter for SessionId {
+    const NAME: &'static str = "session_id";
+    const REQUIRED: bool = true;
+    type Value = uuid::Uuid;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                format: Some("uuid"),
+                ..MetaSchema::ANY
+            }),
+        )
     }
 }
 /// Count calls from this moment on; else those of the 30 days before until.

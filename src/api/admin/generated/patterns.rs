@@ -8,6 +8,10 @@ use crate::api::wire;
 pub static PATTERN_C7C70E36: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
 ));
+/// `^app_[0-9A-Za-z]{22}$`
+pub static PATTERN_C30F2DEB: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
+    "^app_[0-9A-Za-z]{22}$",
+));
 /// `^key_[0-9a-f]{32}$`
 pub static PATTERN_3CE45785: LazyLock<Regex> = LazyLock::new(|| wire::compiled(
     "^key_[0-9a-f]{32}$",

@@ -28,6 +28,15 @@ enum Tag {
     /// The record of calls.
     #[oai(rename = "audit")]
     Audit,
+    /// OAuth applications of GPTs.
+    #[oai(rename = "applications")]
+    Applications,
+    /// What applications were let into, until it is ended.
+    #[oai(rename = "sessions")]
+    Sessions,
+    /// The keys that sign access tokens.
+    #[oai(rename = "signing_keys")]
+    SigningKeys,
 }
 /// Every operation of the document, answered by `H`.
 pub struct Api<H>(pub Arc<H>);
@@ -515,7 +524,7 @@ Lists the calls with a good key, the latest first, also of GPTs that were delete
         gpt_id: Query<parameters::ListAuditEntriesGptId>,
         ///Only those of this application, by its client id.
         #[oai(name = "application")]
-        application: Query<parameters::Application>,
+        application: Query<parameters::ListAuditEntriesApplication>,
         ///Only those whose callers named this application in X-Thesara-App-Id.
         #[oai(name = "app_id")]
         app_id: Query<parameters::AppId>,
@@ -599,6 +608,428 @@ Lists the calls with a good key, the latest first, also of GPTs that were delete
                 cursor,
             };
             self.0.list_audit_entries(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Create an application
+
+Registers an OAuth application of a GPT. The answer is the only place where its secret is shown; a public application has none.*/
+    #[oai(
+        path = "/admin/v1/applications",
+        method = "post",
+        operation_id = "create_application",
+        tag = "Tag::Applications"
+    )]
+    async fn create_application(
+        &self,
+        auth: Bearer,
+        body: JsonBody<types::CreateApplicationRequest>,
+        names: QueryNames,
+    ) -> operations::CreateApplicationReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "create_application",
+                        method: "POST",
+                        path: "/admin/v1/applications",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let body = body.read(&mut faults).await?;
+            let (Some(body),) = (body,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::CreateApplicationParams {
+                body,
+            };
+            self.0.create_application(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**List applications
+
+Lists applications without their secrets, the oldest first, revoked ones included. When has_more is true, call again with next_cursor.*/
+    #[oai(
+        path = "/admin/v1/applications",
+        method = "get",
+        operation_id = "list_applications",
+        tag = "Tag::Applications"
+    )]
+    async fn list_applications(
+        &self,
+        auth: Bearer,
+        ///Only those of this GPT.
+        #[oai(name = "gpt_id")]
+        gpt_id: Query<parameters::ListApplicationsGptId>,
+        ///How many items a page holds at most.
+        #[oai(name = "limit")]
+        limit: Query<parameters::Limit>,
+        ///The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+        #[oai(name = "cursor")]
+        cursor: Query<parameters::Cursor>,
+        names: QueryNames,
+    ) -> operations::ListApplicationsReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "list_applications",
+                        method: "GET",
+                        path: "/admin/v1/applications",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&["gpt_id", "limit", "cursor"], &mut faults);
+            let gpt_id = gpt_id.optional(&mut faults);
+            let limit = limit.optional(&mut faults);
+            let cursor = cursor.optional(&mut faults);
+            faults.finish()?;
+            let request = operations::ListApplicationsParams {
+                gpt_id,
+                limit,
+                cursor,
+            };
+            self.0.list_applications(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Get an application
+
+Answers one application without its secret.*/
+    #[oai(
+        path = "/admin/v1/applications/:client_id",
+        method = "get",
+        operation_id = "get_application",
+        tag = "Tag::Applications"
+    )]
+    async fn get_application(
+        &self,
+        auth: Bearer,
+        ///The application's client id.
+        #[oai(name = "client_id")]
+        client_id: Path<parameters::ClientId, 0usize>,
+        names: QueryNames,
+    ) -> operations::GetApplicationReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "get_application",
+                        method: "GET",
+                        path: "/admin/v1/applications/{client_id}",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let client_id = client_id.required(&mut faults);
+            let (Some(client_id),) = (client_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::GetApplicationParams {
+                client_id,
+            };
+            self.0.get_application(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Update an application
+
+Changes what is named; what is left out stays. Tokens that are out already keep their scopes until they end.*/
+    #[oai(
+        path = "/admin/v1/applications/:client_id",
+        method = "patch",
+        operation_id = "update_application",
+        tag = "Tag::Applications"
+    )]
+    async fn update_application(
+        &self,
+        auth: Bearer,
+        ///The application's client id.
+        #[oai(name = "client_id")]
+        client_id: Path<parameters::ClientId, 0usize>,
+        body: JsonBody<types::UpdateApplicationRequest>,
+        names: QueryNames,
+    ) -> operations::UpdateApplicationReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "update_application",
+                        method: "PATCH",
+                        path: "/admin/v1/applications/{client_id}",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let client_id = client_id.required(&mut faults);
+            let body = body.read(&mut faults).await?;
+            let (Some(client_id), Some(body)) = (client_id, body) else {
+                return Err(faults.reject())
+            };
+            faults.finish()?;
+            let request = operations::UpdateApplicationParams {
+                client_id,
+                body,
+            };
+            self.0.update_application(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Rotate an application's secret
+
+Gives the application a new secret, which only this answer shows. The old one stays valid for as long as is asked, at most a week.*/
+    #[oai(
+        path = "/admin/v1/applications/:client_id/rotate-secret",
+        method = "post",
+        operation_id = "rotate_application_secret",
+        tag = "Tag::Applications"
+    )]
+    async fn rotate_application_secret(
+        &self,
+        auth: Bearer,
+        ///The application's client id.
+        #[oai(name = "client_id")]
+        client_id: Path<parameters::ClientId, 0usize>,
+        body: JsonBody<types::RotateSecretRequest>,
+        names: QueryNames,
+    ) -> operations::RotateApplicationSecretReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "rotate_application_secret",
+                        method: "POST",
+                        path: "/admin/v1/applications/{client_id}/rotate-secret",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let client_id = client_id.required(&mut faults);
+            let body = body.read(&mut faults).await?;
+            let (Some(client_id), Some(body)) = (client_id, body) else {
+                return Err(faults.reject())
+            };
+            faults.finish()?;
+            let request = operations::RotateApplicationSecretParams {
+                client_id,
+                body,
+            };
+            self.0.rotate_application_secret(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Revoke an application
+
+Revokes the application for good and ends its sessions. This server refuses its tokens from now on, others within 5 seconds.*/
+    #[oai(
+        path = "/admin/v1/applications/:client_id/revoke",
+        method = "post",
+        operation_id = "revoke_application",
+        tag = "Tag::Applications"
+    )]
+    async fn revoke_application(
+        &self,
+        auth: Bearer,
+        ///The application's client id.
+        #[oai(name = "client_id")]
+        client_id: Path<parameters::ClientId, 0usize>,
+        names: QueryNames,
+    ) -> operations::RevokeApplicationReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "revoke_application",
+                        method: "POST",
+                        path: "/admin/v1/applications/{client_id}/revoke",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let client_id = client_id.required(&mut faults);
+            let (Some(client_id),) = (client_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::RevokeApplicationParams {
+                client_id,
+            };
+            self.0.revoke_application(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**List sessions
+
+Lists sessions, the latest first. When has_more is true, call again with next_cursor.*/
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the operation has that many parameters"
+    )]
+    #[oai(
+        path = "/admin/v1/sessions",
+        method = "get",
+        operation_id = "list_sessions",
+        tag = "Tag::Sessions"
+    )]
+    async fn list_sessions(
+        &self,
+        auth: Bearer,
+        ///Only those of this GPT.
+        #[oai(name = "gpt_id")]
+        gpt_id: Query<parameters::ListSessionsGptId>,
+        ///Only those of this application, by its client id.
+        #[oai(name = "application")]
+        application: Query<parameters::ListSessionsApplication>,
+        ///True for only those that are not over; else all.
+        #[oai(name = "alive")]
+        alive: Query<parameters::Alive>,
+        ///How many items a page holds at most.
+        #[oai(name = "limit")]
+        limit: Query<parameters::Limit>,
+        ///The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+        #[oai(name = "cursor")]
+        cursor: Query<parameters::Cursor>,
+        names: QueryNames,
+    ) -> operations::ListSessionsReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "list_sessions",
+                        method: "GET",
+                        path: "/admin/v1/sessions",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names
+                .only(
+                    &["gpt_id", "application", "alive", "limit", "cursor"],
+                    &mut faults,
+                );
+            let gpt_id = gpt_id.optional(&mut faults);
+            let application = application.optional(&mut faults);
+            let alive = alive.optional(&mut faults);
+            let limit = limit.optional(&mut faults);
+            let cursor = cursor.optional(&mut faults);
+            faults.finish()?;
+            let request = operations::ListSessionsParams {
+                gpt_id,
+                application,
+                alive,
+                limit,
+                cursor,
+            };
+            self.0.list_sessions(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**End a session
+
+Ends the session: neither its refresh token nor its access tokens work any more. This server refuses them from now on, others within 5 seconds.*/
+    #[oai(
+        path = "/admin/v1/sessions/:session_id/end",
+        method = "post",
+        operation_id = "end_session",
+        tag = "Tag::Sessions"
+    )]
+    async fn end_session(
+        &self,
+        auth: Bearer,
+        ///The session's id, as list_sessions answers it.
+        #[oai(name = "session_id")]
+        session_id: Path<parameters::SessionId, 0usize>,
+        names: QueryNames,
+    ) -> operations::EndSessionReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "end_session",
+                        method: "POST",
+                        path: "/admin/v1/sessions/{session_id}/end",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let session_id = session_id.required(&mut faults);
+            let (Some(session_id),) = (session_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::EndSessionParams {
+                session_id,
+            };
+            self.0.end_session(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Rotate the signing key
+
+Makes a new key that signs access tokens from now on. The one before still verifies until its tokens are over.*/
+    #[oai(
+        path = "/admin/v1/signing-keys",
+        method = "post",
+        operation_id = "rotate_signing_key",
+        tag = "Tag::SigningKeys"
+    )]
+    async fn rotate_signing_key(
+        &self,
+        auth: Bearer,
+        names: QueryNames,
+    ) -> operations::RotateSigningKeyReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "rotate_signing_key",
+                        method: "POST",
+                        path: "/admin/v1/signing-keys",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            faults.finish()?;
+            let request = operations::RotateSigningKeyParams {
+            };
+            self.0.rotate_signing_key(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**List signing keys
+
+Lists the keys that sign or still verify access tokens, the latest first. There are never many.*/
+    #[oai(
+        path = "/admin/v1/signing-keys",
+        method = "get",
+        operation_id = "list_signing_keys",
+        tag = "Tag::SigningKeys"
+    )]
+    async fn list_signing_keys(
+        &self,
+        auth: Bearer,
+        names: QueryNames,
+    ) -> operations::ListSigningKeysReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "list_signing_keys",
+                        method: "GET",
+                        path: "/admin/v1/signing-keys",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            faults.finish()?;
+            let request = operations::ListSigningKeysParams {
+            };
+            self.0.list_signing_keys(operator, request).await
         };
         answer.await.unwrap_or_else(|problem: Problem| problem.into())
     }

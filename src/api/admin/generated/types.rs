@@ -2045,6 +2045,1703 @@ impl Type for AuditPage {
         Box::new(std::iter::once(self))
     }
 }
+/// An OAuth application without its secret.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Application {
+    /// The client id, by which it is known everywhere.
+    pub client_id: String,
+    /// The GPT that it belongs to.
+    pub gpt_id: String,
+    /// A name for people; the consent page shows it.
+    pub name: String,
+    /// Whether it can keep no secret, and must prove itself by PKCE.
+    pub is_public: bool,
+    /// What it may ask for.
+    pub scopes: Vec<String>,
+    /// The only collections that it sees; null for all.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub collections: Option<Vec<String>>,
+    /// Where answers of the authorization endpoint may be sent.
+    pub redirect_uris: Vec<String>,
+    /// Its own rate limits; null when the general ones hold.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub rate_limits: Option<String>,
+    /// When it was created.
+    pub created_at: crate::clock::Timestamp,
+    /// When it last changed.
+    pub updated_at: crate::clock::Timestamp,
+    /// When it was used last, to within some seconds; null for never.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub last_used: Option<crate::clock::Timestamp>,
+    /// When it was revoked; null when it was not.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub revoked_at: Option<crate::clock::Timestamp>,
+}
+impl Type for Application {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Application")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Application".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "Application".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("An OAuth application without its secret."),
+                        required: Vec::from([
+                            "client_id",
+                            "gpt_id",
+                            "name",
+                            "is_public",
+                            "scopes",
+                            "collections",
+                            "redirect_uris",
+                            "rate_limits",
+                            "created_at",
+                            "updated_at",
+                            "last_used",
+                            "revoked_at",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "client_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "The client id, by which it is known everywhere.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "gpt_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The GPT that it belongs to."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "name",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "A name for people; the consent page shows it.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "is_public",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some(
+                                            "Whether it can keep no secret, and must prove itself by PKCE.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "scopes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("What it may ask for."),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        description: Some("A scope, such as objects:read."),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "collections",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some(
+                                            "The only collections that it sees; null for all.",
+                                        ),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        description: Some("The name of a collection."),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "redirect_uris",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some(
+                                            "Where answers of the authorization endpoint may be sent.",
+                                        ),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        description: Some("A URI."),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "rate_limits",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "Its own rate limits; null when the general ones hold.",
+                                        ),
+                                        nullable: true,
+                                        example: Some(wire::literal("\"key:600/m,write:100/m\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it was created."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "updated_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it last changed."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "last_used",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some(
+                                            "When it was used last, to within some seconds; null for never.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "revoked_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some(
+                                            "When it was revoked; null when it was not.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// An OAuth application with the secret that was just made.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct IssuedApplication {
+    /// The client id, by which it is known everywhere.
+    pub client_id: String,
+    /// The secret, shown this once; null for a public application.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub client_secret: Option<String>,
+    /// The GPT that it belongs to.
+    pub gpt_id: String,
+    /// A name for people; the consent page shows it.
+    pub name: String,
+    /// Whether it can keep no secret, and must prove itself by PKCE.
+    pub is_public: bool,
+    /// What it may ask for.
+    pub scopes: Vec<String>,
+    /// The only collections that it sees; null for all.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub collections: Option<Vec<String>>,
+    /// Where answers of the authorization endpoint may be sent.
+    pub redirect_uris: Vec<String>,
+    /// Its own rate limits; null when the general ones hold.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub rate_limits: Option<String>,
+    /// When it was created.
+    pub created_at: crate::clock::Timestamp,
+    /// When it last changed.
+    pub updated_at: crate::clock::Timestamp,
+    /// When it was used last, to within some seconds; null for never.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub last_used: Option<crate::clock::Timestamp>,
+    /// When it was revoked; null when it was not.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub revoked_at: Option<crate::clock::Timestamp>,
+}
+impl Type for IssuedApplication {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("IssuedApplication")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("IssuedApplication".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "IssuedApplication".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "An OAuth application with the secret that was just made.",
+                        ),
+                        required: Vec::from([
+                            "client_id",
+                            "client_secret",
+                            "gpt_id",
+                            "name",
+                            "is_public",
+                            "scopes",
+                            "collections",
+                            "redirect_uris",
+                            "rate_limits",
+                            "created_at",
+                            "updated_at",
+                            "last_used",
+                            "revoked_at",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "client_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "The client id, by which it is known everywhere.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "client_secret",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "The secret, shown this once; null for a public application.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "gpt_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The GPT that it belongs to."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "name",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "A name for people; the consent page shows it.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "is_public",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some(
+                                            "Whether it can keep no secret, and must prove itself by PKCE.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "scopes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("What it may ask for."),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        description: Some("A scope, such as objects:read."),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "collections",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some(
+                                            "The only collections that it sees; null for all.",
+                                        ),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        description: Some("The name of a collection."),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "redirect_uris",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some(
+                                            "Where answers of the authorization endpoint may be sent.",
+                                        ),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        description: Some("A URI."),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "rate_limits",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "Its own rate limits; null when the general ones hold.",
+                                        ),
+                                        nullable: true,
+                                        example: Some(wire::literal("\"key:600/m,write:100/m\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it was created."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "updated_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it last changed."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "last_used",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some(
+                                            "When it was used last, to within some seconds; null for never.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "revoked_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some(
+                                            "When it was revoked; null when it was not.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A page of applications.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct ApplicationPage {
+    /// The items, in the list's order.
+    pub items: Vec<types::Application>,
+    /// Send this as cursor to get the next page; null on the last page.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub next_cursor: Option<String>,
+    /// Whether there is a next page.
+    pub has_more: bool,
+}
+impl Type for ApplicationPage {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("ApplicationPage")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("ApplicationPage".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "ApplicationPage".to_owned(),
+                |registry| {
+                    <types::Application as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A page of applications."),
+                        required: Vec::from(["items", "next_cursor", "has_more"]),
+                        properties: Vec::from([
+                            (
+                                "items",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("The items, in the list's order."),
+                                        items: Some(
+                                            Box::new(MetaSchemaRef::Reference("Application".to_owned())),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "next_cursor",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "Send this as cursor to get the next page; null on the last page.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "has_more",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some("Whether there is a next page."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// An application to be registered.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct CreateApplicationRequest {
+    /// The GPT that it will belong to.
+    pub gpt_id: String,
+    /// A name for people; the consent page shows it.
+    pub name: String,
+    /// True when it can keep no secret. It must then prove itself by PKCE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_public: Option<bool>,
+    /// What it may ask for; else everything that a GPT may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<types::GptScope>>,
+    /// The only collections that it will see; else all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collections: Option<Vec<String>>,
+    /// Where answers of the authorization endpoint may be sent; https, or http on a loopback address, without fragment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_uris: Option<Vec<String>>,
+    /// Rate limits of its own in place of the general ones, or off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limits: Option<String>,
+}
+impl<'de> serde::Deserialize<'de> for CreateApplicationRequest {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for CreateApplicationRequest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for CreateApplicationRequest {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("CreateApplicationRequest")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("CreateApplicationRequest".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "CreateApplicationRequest".to_owned(),
+                |registry| {
+                    <types::GptScope as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("An application to be registered."),
+                        required: Vec::from(["gpt_id", "name"]),
+                        properties: Vec::from([
+                            (
+                                "gpt_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some(
+                                            "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned(),
+                                        ),
+                                        max_length: Some(64usize),
+                                        description: Some("The GPT that it will belong to."),
+                                        example: Some(wire::literal("\"my-gpt\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "name",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        min_length: Some(1usize),
+                                        max_length: Some(200usize),
+                                        description: Some(
+                                            "A name for people; the consent page shows it.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "is_public",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some(
+                                            "True when it can keep no secret. It must then prove itself by PKCE.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "scopes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        min_items: Some(1usize),
+                                        description: Some(
+                                            "What it may ask for; else everything that a GPT may.",
+                                        ),
+                                        items: Some(
+                                            Box::new(MetaSchemaRef::Reference("GptScope".to_owned())),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "collections",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        min_items: Some(1usize),
+                                        max_items: Some(100usize),
+                                        description: Some(
+                                            "The only collections that it will see; else all.",
+                                        ),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        pattern: Some(
+                                                            "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned(),
+                                                        ),
+                                                        max_length: Some(64usize),
+                                                        description: Some("The name of a collection."),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "redirect_uris",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        max_items: Some(10usize),
+                                        description: Some(
+                                            "Where answers of the authorization endpoint may be sent; https, or http on a loopback address, without fragment.",
+                                        ),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        max_length: Some(2000usize),
+                                                        description: Some(
+                                                            "A URI; callers must send exactly this text.",
+                                                        ),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "rate_limits",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        max_length: Some(256usize),
+                                        description: Some(
+                                            "Rate limits of its own in place of the general ones, or off.",
+                                        ),
+                                        example: Some(wire::literal("\"key:600/m,write:100/m\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for CreateApplicationRequest {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        {
+            let value = &self.gpt_id;
+            at.key(
+                "gpt_id",
+                |at| {
+                    check::length(value, None, Some(64), at, violations);
+                    check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+                },
+            );
+        }
+        {
+            let value = &self.name;
+            at.key(
+                "name",
+                |at| {
+                    check::length(value, Some(1), Some(200), at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.scopes {
+            at.key(
+                "scopes",
+                |at| {
+                    check::items(value.len(), Some(1), None, at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.collections {
+            at.key(
+                "collections",
+                |at| {
+                    check::items(value.len(), Some(1), Some(100), at, violations);
+                    for (index, value) in value.iter().enumerate() {
+                        at.index(
+                            index,
+                            |at| {
+                                check::length(value, None, Some(64), at, violations);
+                                check::pattern(
+                                    value,
+                                    &patterns::PATTERN_C7C70E36,
+                                    at,
+                                    violations,
+                                );
+                            },
+                        );
+                    }
+                },
+            );
+        }
+        if let Some(value) = &self.redirect_uris {
+            at.key(
+                "redirect_uris",
+                |at| {
+                    check::items(value.len(), None, Some(10), at, violations);
+                    for (index, value) in value.iter().enumerate() {
+                        at.index(
+                            index,
+                            |at| {
+                                check::length(value, None, Some(2000), at, violations);
+                            },
+                        );
+                    }
+                },
+            );
+        }
+        if let Some(value) = &self.rate_limits {
+            at.key(
+                "rate_limits",
+                |at| {
+                    check::length(value, None, Some(256), at, violations);
+                },
+            );
+        }
+    }
+}
+/// What is to be changed of an application.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct UpdateApplicationRequest {
+    /// A name for people; the consent page shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it may ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<types::GptScope>>,
+    /// The only collections that it will see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collections: Option<Vec<String>>,
+    /// True to let it see all collections again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_collections: Option<bool>,
+    /// Where answers of the authorization endpoint may be sent; https, or http on a loopback address, without fragment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_uris: Option<Vec<String>>,
+    /// Rate limits of its own in place of the general ones, or off; an empty text brings the general ones back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limits: Option<String>,
+}
+impl<'de> serde::Deserialize<'de> for UpdateApplicationRequest {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for UpdateApplicationRequest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for UpdateApplicationRequest {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("UpdateApplicationRequest")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("UpdateApplicationRequest".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "UpdateApplicationRequest".to_owned(),
+                |registry| {
+                    <types::GptScope as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("What is to be changed of an application."),
+                        properties: Vec::from([
+                            (
+                                "name",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        min_length: Some(1usize),
+                                        max_length: Some(200usize),
+                                        description: Some(
+                                            "A name for people; the consent page shows it.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "scopes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        min_items: Some(1usize),
+                                        description: Some("What it may ask for."),
+                                        items: Some(
+                                            Box::new(MetaSchemaRef::Reference("GptScope".to_owned())),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "collections",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        min_items: Some(1usize),
+                                        max_items: Some(100usize),
+                                        description: Some("The only collections that it will see."),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        pattern: Some(
+                                                            "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned(),
+                                                        ),
+                                                        max_length: Some(64usize),
+                                                        description: Some("The name of a collection."),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "all_collections",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some(
+                                            "True to let it see all collections again.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "redirect_uris",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        max_items: Some(10usize),
+                                        description: Some(
+                                            "Where answers of the authorization endpoint may be sent; https, or http on a loopback address, without fragment.",
+                                        ),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        max_length: Some(2000usize),
+                                                        description: Some(
+                                                            "A URI; callers must send exactly this text.",
+                                                        ),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "rate_limits",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        max_length: Some(256usize),
+                                        description: Some(
+                                            "Rate limits of its own in place of the general ones, or off; an empty text brings the general ones back.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for UpdateApplicationRequest {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        if let Some(value) = &self.name {
+            at.key(
+                "name",
+                |at| {
+                    check::length(value, Some(1), Some(200), at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.scopes {
+            at.key(
+                "scopes",
+                |at| {
+                    check::items(value.len(), Some(1), None, at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.collections {
+            at.key(
+                "collections",
+                |at| {
+                    check::items(value.len(), Some(1), Some(100), at, violations);
+                    for (index, value) in value.iter().enumerate() {
+                        at.index(
+                            index,
+                            |at| {
+                                check::length(value, None, Some(64), at, violations);
+                                check::pattern(
+                                    value,
+                                    &patterns::PATTERN_C7C70E36,
+                                    at,
+                                    violations,
+                                );
+                            },
+                        );
+                    }
+                },
+            );
+        }
+        if let Some(value) = &self.redirect_uris {
+            at.key(
+                "redirect_uris",
+                |at| {
+                    check::items(value.len(), None, Some(10), at, violations);
+                    for (index, value) in value.iter().enumerate() {
+                        at.index(
+                            index,
+                            |at| {
+                                check::length(value, None, Some(2000), at, violations);
+                            },
+                        );
+                    }
+                },
+            );
+        }
+        if let Some(value) = &self.rate_limits {
+            at.key(
+                "rate_limits",
+                |at| {
+                    check::length(value, None, Some(256), at, violations);
+                },
+            );
+        }
+    }
+}
+/// How the old secret ends.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct RotateSecretRequest {
+    /// How long the old secret stays valid; else it ends now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_old_seconds: Option<i32>,
+}
+impl<'de> serde::Deserialize<'de> for RotateSecretRequest {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for RotateSecretRequest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for RotateSecretRequest {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("RotateSecretRequest")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("RotateSecretRequest".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "RotateSecretRequest".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("How the old secret ends."),
+                        properties: Vec::from([
+                            (
+                                "keep_old_seconds",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int32"),
+                                        minimum: Some(0f64),
+                                        maximum: Some(604800f64),
+                                        description: Some(
+                                            "How long the old secret stays valid; else it ends now.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for RotateSecretRequest {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        if let Some(value) = &self.keep_old_seconds {
+            at.key(
+                "keep_old_seconds",
+                |at| {
+                    check::at_least(*value, 0, at, violations);
+                    check::at_most(*value, 604800, at, violations);
+                },
+            );
+        }
+    }
+}
+/// What an application was let into.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Session {
+    /// The session's id.
+    pub id: uuid::Uuid,
+    /// The GPT.
+    pub gpt_id: String,
+    /// The client id of its application.
+    pub application: String,
+    /// How it began; authorization_code or client_credentials.
+    pub grant_type: String,
+    /// The public id of the key with which a person consented; null when nobody had to.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub key_id: Option<String>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// When it began.
+    pub created_at: crate::clock::Timestamp,
+    /// When it was used last, to within some seconds.
+    pub last_activity: crate::clock::Timestamp,
+    /// When it is over, unless it is refreshed.
+    pub expires_at: crate::clock::Timestamp,
+    /// When it was ended; null when it was not.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub ended_at: Option<crate::clock::Timestamp>,
+    /// Why it was ended.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub end_reason: Option<String>,
+}
+impl Type for Session {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Session")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Session".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "Session".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("What an application was let into."),
+                        required: Vec::from([
+                            "id",
+                            "gpt_id",
+                            "application",
+                            "grant_type",
+                            "key_id",
+                            "scopes",
+                            "created_at",
+                            "last_activity",
+                            "expires_at",
+                            "ended_at",
+                            "end_reason",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("uuid"),
+                                        description: Some("The session's id."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "gpt_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The GPT."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "application",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The client id of its application."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "grant_type",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "How it began; authorization_code or client_credentials.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "key_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "The public id of the key with which a person consented; null when nobody had to.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "scopes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("What was granted."),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Inline(
+                                                    Box::new(MetaSchema {
+                                                        ty: "string",
+                                                        description: Some("A scope, such as objects:read."),
+                                                        ..MetaSchema::ANY
+                                                    }),
+                                                ),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it began."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "last_activity",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some(
+                                            "When it was used last, to within some seconds.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "expires_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some(
+                                            "When it is over, unless it is refreshed.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "ended_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some(
+                                            "When it was ended; null when it was not.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "end_reason",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("Why it was ended."),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A page of sessions.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct SessionPage {
+    /// The items, in the list's order.
+    pub items: Vec<types::Session>,
+    /// Send this as cursor to get the next page; null on the last page.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub next_cursor: Option<String>,
+    /// Whether there is a next page.
+    pub has_more: bool,
+}
+impl Type for SessionPage {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("SessionPage")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("SessionPage".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "SessionPage".to_owned(),
+                |registry| {
+                    <types::Session as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A page of sessions."),
+                        required: Vec::from(["items", "next_cursor", "has_more"]),
+                        properties: Vec::from([
+                            (
+                                "items",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("The items, in the list's order."),
+                                        items: Some(
+                                            Box::new(MetaSchemaRef::Reference("Session".to_owned())),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "next_cursor",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "Send this as cursor to get the next page; null on the last page.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "has_more",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some("Whether there is a next page."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A key that signs access tokens, without its secret half.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct SigningKey {
+    /// The key id (`kid`) in the header of tokens.
+    pub id: String,
+    /// The algorithm of signatures.
+    pub algorithm: String,
+    /// When it was made.
+    pub created_at: crate::clock::Timestamp,
+    /// When it stops to verify; null for the one that signs.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub retires_at: Option<crate::clock::Timestamp>,
+}
+impl Type for SigningKey {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("SigningKey")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("SigningKey".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "SigningKey".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "A key that signs access tokens, without its secret half.",
+                        ),
+                        required: Vec::from([
+                            "id",
+                            "algorithm",
+                            "created_at",
+                            "retires_at",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "The key id (`kid`) in the header of tokens.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "algorithm",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The algorithm of signatures."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it was made."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "retires_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some(
+                                            "When it stops to verify; null for the one that signs.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// The keys that sign or still verify.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct SigningKeyList {
+    /// The keys, the latest first.
+    pub items: Vec<types::SigningKey>,
+}
+impl Type for SigningKeyList {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("SigningKeyList")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("SigningKeyList".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "SigningKeyList".to_owned(),
+                |registry| {
+                    <types::SigningKey as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("The keys that sign or still verify."),
+                        required: Vec::from(["items"]),
+                        properties: Vec::from([
+                            (
+                                "items",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("The keys, the latest first."),
+                                        items: Some(
+                                            Box::new(MetaSchemaRef::Reference("SigningKey".to_owned())),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
 pub use crate::api::generated::types::Problem;
 pub use crate::api::generated::types::RateLimit;
 pub use crate::api::generated::types::ProblemError;
