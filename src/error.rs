@@ -175,16 +175,16 @@ pub enum Unauthorized {
     #[error("send an API key as `Authorization: Bearer gos_…`")]
     Missing,
     /// The key's form or check digits are wrong, so it was mistyped or cut.
-    #[error("this is not an API key of this service: check that it was copied whole")]
+    #[error("it is none of this service: check that it was copied whole")]
     Malformed,
     /// The key is unknown, or was deleted with its GPT; the token was not issued for this service.
-    #[error("this API key or token is not known")]
+    #[error("it is not known")]
     Unknown,
     /// The key was revoked, or the session of the token has ended.
-    #[error("this API key or token was revoked")]
+    #[error("it was revoked")]
     Revoked,
     /// The time of the key or token is over.
-    #[error("this API key or token has expired")]
+    #[error("it has expired")]
     Expired,
 }
 

@@ -3,11 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gpt_object_store::auth::{Authenticator, OutsideIssuers, Revocations, Scope, Who};
-use gpt_object_store::config::{Config, Source};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gpt_object_store::auth::{Authenticator, OutsideIssuers, Scope, Who};
+use gpt_object_store::clock::Timestamp;
+use gpt_object_store::config::{Config, IssuerConfig, JwksPlace, Source};
 use gpt_object_store::error::{Error, Unauthorized};
 use gpt_object_store::service::{ApplicationUpdate, KeyRequest, Service};
 use gpt_object_store::store::{DatabaseSettings, Store};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use serde_json::json;
+use tempfile::NamedTempFile;
 use tokio::time::sleep;
 
 use super::on_each_database;
@@ -25,6 +33,10 @@ struct Node {
 
 impl Node {
     async fn on(database: &ScratchDatabase) -> Self {
+        Self::believing(database, OutsideIssuers::default()).await
+    }
+
+    async fn believing(database: &ScratchDatabase, outside: OutsideIssuers) -> Self {
         let store = Store::connect(&DatabaseSettings::new(database.url())).await;
         let store = store.unwrap();
         store.migrate().await.unwrap();
@@ -33,8 +45,7 @@ impl Node {
         let service = Service::new(store.clone(), limits).with_tokens(tokens.clone());
         let gpt_id = "alice".parse().unwrap();
         service.create_gpt(&gpt_id, "Alice").await.unwrap();
-        let revocations: Revocations = service.revocations().clone();
-        let outside = OutsideIssuers::default();
+        let revocations = service.revocations().clone();
         let authenticator = Authenticator::new(store.clone(), tokens, outside, revocations);
         Self {
             store,
@@ -163,4 +174,71 @@ async fn uses_are_noted_in_batches(database: ScratchDatabase) {
     let session = node.store.find_session(&tenant, granted.session_id).await;
     let session = session.unwrap().unwrap().session;
     assert_eq!(Some(session.last_activity), row.last_used);
+}
+
+on_each_database!(an_outside_token_acts_for_a_gpt_that_is_there);
+
+async fn an_outside_token_acts_for_a_gpt_that_is_there(database: ScratchDatabase) {
+    let issuer = OutsideIssuer::new();
+    let node = Node::believing(&database, issuer.believed()).await;
+    let principal = node
+        .authenticator
+        .verify(&issuer.token("alice"))
+        .await
+        .unwrap();
+    assert_eq!(principal.gpt_id.as_ref().unwrap().as_str(), "alice");
+    assert_eq!(principal.scopes, Scope::ObjectsRead.into());
+    assert_eq!(principal.who.bucket(), "https://login.example/ user-1");
+    assert_eq!(principal.who.key_id(), None);
+
+    let of_nobody = node.refusal(&issuer.token("nobody")).await;
+    assert_eq!(of_nobody, Some(Unauthorized::Unknown));
+    let unbelieved = Node::on(&database)
+        .await
+        .refusal(&issuer.token("alice"))
+        .await;
+    assert_eq!(unbelieved, Some(Unauthorized::Unknown));
+}
+
+/// An issuer whose only key is in a file.
+struct OutsideIssuer {
+    key: EncodingKey,
+    file: NamedTempFile,
+}
+
+impl OutsideIssuer {
+    fn new() -> Self {
+        let random = SystemRandom::new();
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap();
+        let point = &pair.public_key().as_ref()[1..];
+        let [x, y] = [&point[..32], &point[32..]].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+        let set = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": x, "y": y }] });
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(&file, set.to_string()).unwrap();
+        Self {
+            key: EncodingKey::from_ec_der(pkcs8.as_ref()),
+            file,
+        }
+    }
+
+    fn believed(&self) -> OutsideIssuers {
+        let config = IssuerConfig {
+            issuer: "https://login.example/".to_owned(),
+            jwks: JwksPlace::File(self.file.path().to_owned()),
+            audience: PUBLIC_URL.to_owned(),
+            gpt_claim: "gpt_id".to_owned(),
+            scope_claim: "scope".to_owned(),
+        };
+        OutsideIssuers::new(&[config]).unwrap()
+    }
+
+    fn token(&self, gpt_id: &str) -> String {
+        let claims = json!({
+            "iss": "https://login.example/", "aud": PUBLIC_URL, "sub": "user-1", "gpt_id": gpt_id,
+            "scope": "objects:read admin", "exp": Timestamp::now().as_seconds() + 60,
+        });
+        jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &self.key).unwrap()
+    }
 }

@@ -265,7 +265,7 @@ fn describe(error: &Error) -> String {
         Error::Unauthorized(Unauthorized::Missing) => {
             "No API key came with the request: send it as `Authorization: Bearer gos_…`.".to_owned()
         }
-        Error::Unauthorized(why) => format!("The API key is not valid: {why}."),
+        Error::Unauthorized(why) => format!("The API key or token is not valid: {why}."),
         Error::Forbidden(why) | Error::QuotaExceeded(why) | Error::AlreadyExists(why) => {
             why.clone()
         }
