@@ -90,6 +90,21 @@ pub enum Error {
     /// The upload takes nothing any more, and never will.
     #[error("the upload is {0}")]
     UploadClosed(&'static str),
+    /// No such GPT.
+    #[error("no such GPT")]
+    GptNotFound,
+    /// No such API key.
+    #[error("no such API key")]
+    KeyNotFound,
+    /// No such OAuth application.
+    #[error("no such application")]
+    ApplicationNotFound,
+    /// No such session of an application.
+    #[error("no such session")]
+    SessionNotFound,
+    /// What should be made is there already. The text says so, as a sentence.
+    #[error("already exists: {0}")]
+    AlreadyExists(String),
     /// The version is not the one that the caller named.
     #[error("precondition failed")]
     PreconditionFailed {

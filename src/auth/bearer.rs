@@ -6,7 +6,7 @@ use poem::Request;
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer as Token;
 
-use super::{Authenticator, Caller, Principal, Scope};
+use super::{Authenticator, Caller, Operator, Principal, Scope};
 use crate::api::edge::Call;
 use crate::api::problem::Problem;
 use crate::api::wire::Operation;
@@ -44,6 +44,14 @@ impl Bearer {
     /// 403 otherwise.
     pub fn authorize(&self, scope: Scope, gpt_id: Option<&str>) -> Result<Caller, Problem> {
         Ok(Caller::authorize(self.0.principal.clone(), scope, gpt_id)?)
+    }
+
+    /// The operator whose key it is.
+    ///
+    /// # Errors
+    /// 403 when it is not an operator's.
+    pub fn operator(&self) -> Result<Operator, Problem> {
+        Ok(Operator::authorize(self.0.principal.clone())?)
     }
 
     pub(super) fn into_verified(self) -> Verified {

@@ -1,12 +1,14 @@
 //! Who is calling, and what they may do.
 //!
 //! A handler takes a [`Caller`]; only [`Bearer::authorize`] makes one, and the generated routes
-//! call that with the scope that the contract names. So a handler cannot forget the check.
+//! call that with the scope that the contract names. So a handler cannot forget the check. An
+//! operator's handler takes an [`Operator`], which [`Bearer::operator`] alone makes.
 
 mod anonymous;
 mod authenticator;
 mod bearer;
 mod link;
+mod operator;
 mod principal;
 mod revocations;
 mod scope;
@@ -17,9 +19,10 @@ pub use anonymous::{Anonymous, OptionalBearer};
 pub use authenticator::Authenticator;
 pub use bearer::Bearer;
 pub use link::PartLinks;
+pub use operator::Operator;
 pub use principal::{Principal, Who};
 pub use revocations::Revocations;
-pub use scope::{Scope, Scopes};
+pub use scope::{Scope, Scopes, UnknownScope};
 pub use secret::{
     ApiKey, AuthorizationCode, ClientSecret, Kind, RefreshToken, Secret, SecretHash, kind,
     new_client_id,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Failure;
-use super::cli::{AuditCommand, CallFilter};
+use super::cli::{AuditCommand, CallFilter, Statuses};
 use super::output::{dash, print_json, print_table};
 use crate::clock::Timestamp;
 use crate::ids::GptId;
@@ -31,7 +31,7 @@ async fn list(service: &Service, filter: CallFilter, json: bool) -> Result<(), F
     let mut rows = Vec::new();
     while left > 0 {
         query.limit = left.min(PAGE);
-        let page = service.list_calls(&query).await?;
+        let page = service.list_calls(query.clone()).await?.items;
         let Some(last) = page.last() else {
             break;
         };
@@ -51,13 +51,19 @@ async fn list(service: &Service, filter: CallFilter, json: bool) -> Result<(), F
 }
 
 fn query(filter: CallFilter) -> AuditQuery {
+    let (status, status_class) = match filter.status {
+        Some(Statuses::One(status)) => (Some(status), None),
+        Some(Statuses::Class(class)) => (None, Some(class)),
+        None => (None, None),
+    };
     AuditQuery {
         gpt_id: filter.gpt,
         app_id: filter.app,
         application_id: filter.application,
-        key_id: filter.key,
         operation: filter.operation,
-        status: filter.status,
+        key_id: filter.key,
+        status,
+        status_class,
         since: filter.since,
         until: filter.until,
         after: None,

@@ -1,9 +1,14 @@
 //! What the command line looks like.
 
+mod calls;
+
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
+
+use calls::moment;
+pub use calls::{AuditCommand, CallFilter, Statuses};
 
 use crate::auth::Scopes;
 use crate::clock::Timestamp;
@@ -16,6 +21,7 @@ Environment (or a YAML file named by CONFIG; the environment wins):
                  (default: sqlite://./data/gpt-object-store.db)
   DATA_DIR       where the embedded default keeps its files (default: ./data)
   LISTEN         address and port (default: 127.0.0.1:8000)
+  ADMIN_LISTEN   address and port of the operator's API, apart from LISTEN (default: the same)
   PUBLIC_URL     what the outside calls this server (default: http://localhost:PORT)
   SECRET_KEY     signs cursors and links, the same on all replicas (default: made once, kept in the database)
   FILES_URL      where the bytes of files lie: file:///path, s3://bucket/prefix or
@@ -97,6 +103,9 @@ pub enum Command {
     Audit(AuditCommand),
     /// Print the OpenAPI 3.1 document, as the server serves it.
     Openapi {
+        /// The document of the operator's API instead.
+        #[arg(long)]
+        operator: bool,
         /// How to write it.
         #[arg(long, value_enum, default_value_t = Format::Yaml)]
         format: Format,
@@ -124,6 +133,31 @@ pub enum GptCommand {
     },
     /// List the GPTs.
     List,
+    /// Show one GPT.
+    Show {
+        /// Its id.
+        id: GptId,
+    },
+    /// Give a GPT another name. Its id stays.
+    Update {
+        /// Its id.
+        id: GptId,
+        /// The name, for people.
+        #[arg(long)]
+        name: String,
+    },
+    /// Count what a GPT has stored, and its calls in a period.
+    Usage {
+        /// Its id.
+        id: GptId,
+        /// Calls since then: a time such as 2026-11-21T08:00:00Z, or how long ago, such as 24h;
+        /// else those of 30 days.
+        #[arg(long, value_parser = moment)]
+        since: Option<Timestamp>,
+        /// Calls before then, in the same forms; else until now.
+        #[arg(long, value_parser = moment)]
+        until: Option<Timestamp>,
+    },
     /// Delete a GPT with all its keys, collections and objects, for good.
     Delete {
         /// Its id.
@@ -150,6 +184,13 @@ pub enum KeyCommand {
         /// Only this GPT's.
         gpt: Option<GptId>,
     },
+    /// Show one key, without its secret.
+    Show {
+        /// The key's id, as `key list` shows it.
+        id: String,
+    },
+    /// Change a key's name or its rate limits. What is left out stays.
+    Update(KeyChanges),
     /// Revoke a key, now. Servers stop accepting it within 5 seconds.
     Revoke {
         /// The key's id, as `key list` shows it.
@@ -186,6 +227,21 @@ pub struct NewKey {
     /// Limits of its own in place of RATE_LIMITS, such as key:600/m,write:100/m; or off.
     #[arg(long, value_parser = rate_limits_of_a_key)]
     pub rate_limits: Option<RateLimits>,
+}
+
+#[derive(Args, Debug)]
+pub struct KeyChanges {
+    /// The key's id, as `key list` shows it.
+    pub id: String,
+    /// A name for people.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Limits of its own in place of RATE_LIMITS, such as key:600/m,write:100/m; or off.
+    #[arg(long, value_parser = rate_limits_of_a_key)]
+    pub rate_limits: Option<RateLimits>,
+    /// Go back to RATE_LIMITS.
+    #[arg(long, conflicts_with = "rate_limits")]
+    pub general_rate_limits: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -298,55 +354,9 @@ pub enum OAuthCommand {
     RotateKey,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// List calls with a good key, the latest first.
-    List(CallFilter),
-}
-
-#[derive(Args, Debug)]
-pub struct CallFilter {
-    /// Only this GPT's.
-    #[arg(long)]
-    pub gpt: Option<GptId>,
-    /// Only those with a token of the application with this client id.
-    #[arg(long)]
-    pub application: Option<String>,
-    /// Only those with this key, or with a token behind which it stands.
-    #[arg(long)]
-    pub key: Option<String>,
-    /// Only those of this application, as X-Thesara-App-Id names it.
-    #[arg(long)]
-    pub app: Option<String>,
-    /// Only those of this operation, such as create_object.
-    #[arg(long)]
-    pub operation: Option<String>,
-    /// Only those answered with this HTTP status.
-    #[arg(long)]
-    pub status: Option<u16>,
-    /// Only those since then: a time such as 2026-11-21T08:00:00Z, or how long ago, such as 24h.
-    #[arg(long, value_parser = moment)]
-    pub since: Option<Timestamp>,
-    /// Only those before then, in the same forms.
-    #[arg(long, value_parser = moment)]
-    pub until: Option<Timestamp>,
-    /// How many, at most.
-    #[arg(long, default_value_t = 100)]
-    pub limit: u32,
-}
-
 fn rate_limits_of_a_key(text: &str) -> Result<RateLimits, String> {
     let limits: RateLimits = text.parse().map_err(|error| format!("{error}"))?;
     Ok(limits.of_a_key()?)
-}
-
-fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(ago) = humantime::parse_duration(text) {
-        return Ok(Timestamp::now().minus(ago));
-    }
-    text.parse().map_err(|error| {
-        format!("{error}; write a time such as 2026-11-21T08:00:00Z, or how long ago, such as 24h")
-    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -11,6 +11,7 @@ mod log;
 mod output;
 mod serve;
 mod sessions;
+mod usage;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -79,10 +80,11 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
         Command::Audit(command) => {
             audit::audit(&admin::service(config).await?, command, json).await
         }
-        Command::Openapi { format, public_url } => contract::print(
+        Command::Openapi {
+            operator,
             format,
-            public_url.as_deref().unwrap_or(&config.http.public_url),
-        ),
+            public_url,
+        } => contract::print(operator, format, public_url, &config.http),
         Command::Health { url } => health::check(url, &config, json).await,
     }
 }

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::Service;
+use super::pages::Rows;
 use crate::clock::Timestamp;
 use crate::error::{Error, chain};
 use crate::store::{AuditQuery, AuditRow, Store, StoreErrorKind};
@@ -189,8 +190,13 @@ impl Service {
     ///
     /// # Errors
     /// The store's.
-    pub async fn list_calls(&self, query: &AuditQuery) -> Result<Vec<AuditRow>, Error> {
-        Ok(self.store.list_calls(query).await?)
+    pub async fn list_calls(&self, query: AuditQuery) -> Result<Rows<AuditRow>, Error> {
+        let limit = query.limit;
+        let read = AuditQuery {
+            limit: Rows::<AuditRow>::to_read(limit),
+            ..query
+        };
+        Ok(Rows::cut(self.store.list_calls(&read).await?, limit))
     }
 
     /// Forgets the calls that came longer than `keep` ago, and says how many there were.

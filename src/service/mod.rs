@@ -16,6 +16,7 @@ mod precondition;
 mod sessions;
 mod signing_keys;
 mod storage;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,9 +35,10 @@ pub use files::{
 pub use idempotency::IdempotencyKey;
 pub use keys::{IssuedKey, KeyRequest};
 pub use objects::Created;
-pub use pages::{ListRequest, Page, Position, SEARCH_BYTES};
+pub use pages::{ListRequest, Page, Position, Rows, SEARCH_BYTES};
 pub use precondition::Preconditions;
 pub use storage::{Found, KeyChange, Namespace, NamespaceView, PatchStorage};
+pub use usage::GptUsage;
 
 pub use crate::store::{
     ApplicationRow, AuditQuery, AuditRow, CollectionRow, EndReason, GptRow, GrantType, KeyRow,

@@ -65,6 +65,8 @@ pub struct AuditQuery {
     pub operation: Option<String>,
     /// Those that were answered with this status.
     pub status: Option<u16>,
+    /// Those that were answered with a status of this class: 2 for 200 to 299.
+    pub status_class: Option<u16>,
     /// Those that came at this moment or later.
     pub since: Option<Timestamp>,
     /// Those that came before this moment.
@@ -188,14 +190,18 @@ impl Store {
             .apply_if(query.application_id.as_deref(), |found, application_id| {
                 found.filter(Column::ApplicationId.eq(application_id))
             })
-            .apply_if(query.key_id.as_deref(), |found, key_id| {
-                found.filter(Column::KeyId.eq(key_id))
-            })
             .apply_if(query.operation.as_deref(), |found, operation| {
                 found.filter(Column::Operation.eq(operation))
             })
             .apply_if(query.status, |found, status| {
                 found.filter(Column::Status.eq(i32::from(status)))
+            })
+            .apply_if(query.key_id.as_deref(), |found, key_id| {
+                found.filter(Column::KeyId.eq(key_id))
+            })
+            .apply_if(query.status_class, |found, class| {
+                let first = 100 * i32::from(class);
+                found.filter(Column::Status.between(first, first + 99))
             })
             .apply_if(query.since, |found, since| {
                 found.filter(Expr::col(Column::CreatedAt).gte(since))

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::NotSet;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, Set, Statement,
-    Value,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set, Statement, Value,
 };
 
 use super::entity::api_keys;
@@ -108,15 +109,22 @@ impl Store {
         row.map(KeyRow::try_from).transpose()
     }
 
-    /// The keys of one GPT, or all keys, oldest first.
+    /// Up to `limit` keys of one GPT, or of all, those behind the key `after`. Ids begin with the
+    /// time at which they were made, so the oldest come first.
     ///
     /// # Errors
     ///
     /// What the database reports.
-    pub async fn list_keys(&self, gpt_id: Option<&GptId>) -> Result<Vec<KeyRow>, StoreError> {
+    pub async fn list_keys(
+        &self,
+        gpt_id: Option<&GptId>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<KeyRow>, StoreError> {
         let mut found = api_keys::Entity::find()
-            .order_by_asc(api_keys::COLUMN.created_at)
-            .order_by_asc(api_keys::COLUMN.id);
+            .filter(api_keys::COLUMN.id.gt(after.unwrap_or_default()))
+            .order_by_asc(api_keys::COLUMN.id)
+            .limit(u64::from(limit));
         if let Some(gpt_id) = gpt_id {
             found = found.filter(api_keys::COLUMN.gpt_id.eq(gpt_id.as_str()));
         }
@@ -157,6 +165,33 @@ impl Store {
             result = transaction.execute_raw(end_sessions).await;
         }
         end(transaction, result.map(|_| ()).map_err(StoreError::from)).await
+    }
+
+    /// Changes the name and the rate limits of the key with this public id, where they are given,
+    /// and returns it.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn update_key(
+        &self,
+        id: &str,
+        name: Option<String>,
+        rate_limits: Option<Option<String>>,
+    ) -> Result<Option<KeyRow>, StoreError> {
+        if name.is_some() || rate_limits.is_some() {
+            let changed = api_keys::ActiveModel {
+                name: name.map_or(NotSet, Set),
+                rate_limits: rate_limits.map_or(NotSet, Set),
+                ..Default::default()
+            };
+            api_keys::Entity::update_many()
+                .set(changed)
+                .filter(api_keys::COLUMN.id.eq(id))
+                .exec(self.database().writes())
+                .await?;
+        }
+        self.get_key(id).await
     }
 
     /// Sets when the key with this public id stops working, and returns it.

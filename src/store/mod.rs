@@ -39,6 +39,7 @@ mod signing_keys;
 mod tests;
 mod touch;
 mod transaction;
+mod usage;
 mod values;
 
 pub use applications::{ApplicationChange, ApplicationRow};
@@ -68,6 +69,7 @@ pub use rows::{CollectionRow, NewObject, ObjectRow};
 pub use sessions::{EndReason, GrantType, SessionGrant, SessionKey, SessionQuery, SessionRow};
 pub use signing_keys::SigningKeyRow;
 pub use touch::Uses;
+pub use usage::{CallCounts, StoredUsage};
 
 use connect::Database;
 use idempotency::RunningKeys;

@@ -25,7 +25,8 @@ async fn commands_on_applications_answer_in_json(database: ScratchDatabase) {
     let run = program.run(&["app", "list", "alice", "--json"]);
     let listed = &run.succeeded().stdout;
     assert!(!listed.contains("gcs_"));
-    let listed: Value = serde_json::from_str(listed).unwrap();
+    let oldest = listed.lines().next().unwrap();
+    let listed: Value = serde_json::from_str(oldest).unwrap();
     assert_eq!(listed["client_id"], client_id);
     assert_eq!(listed["redirect_uris"], made["redirect_uris"]);
 

@@ -17,6 +17,7 @@ mod limits;
 mod log;
 mod oauth;
 mod openai_sdks;
+mod operators;
 mod replicas;
 mod secrets;
 mod stop;

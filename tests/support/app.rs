@@ -22,6 +22,7 @@ use super::answer::Answer;
 use super::database::Database;
 use super::http::{Call, Http};
 use super::oauth::{Application, REDIRECT_URI};
+use super::operator::Operator;
 use super::tokens::{application, grant};
 use super::waiting::Waiting;
 
@@ -32,12 +33,16 @@ const ALL_SCOPES: &str =
 /// How many GPTs are made when none is waiting.
 const GPTS: usize = 100;
 
+/// How many operators are made when none is waiting.
+const OPERATORS: usize = 40;
+
 /// One of the servers that `cargo xtask test` starts, and its database.
 pub struct App {
     http: Http,
     database_url: String,
     operator: OnceCell<Service>,
     waiting: Waiting,
+    waiting_operators: Waiting,
 }
 
 impl Drop for App {
@@ -86,6 +91,7 @@ impl App {
             database_url: server.database_url,
             operator: OnceCell::new(),
             waiting: Waiting::of(variable),
+            waiting_operators: Waiting::of(&format!("{variable}_OPERATORS")),
         }
     }
 
@@ -159,6 +165,20 @@ impl App {
         operator.create_gpt(&id, "a test's").await.unwrap();
         let issued = self.key(Some(&id), ALL_SCOPES, None).await;
         (id.to_string(), issued.key.reveal().to_owned())
+    }
+
+    /// An operator with a key, who speaks HTTP as the others do.
+    pub async fn administrator(&self) -> Operator {
+        let make = async || {
+            let mut made = Vec::new();
+            for _ in 0..OPERATORS {
+                let issued = self.key(None, "admin", None).await;
+                made.push((issued.row.id, issued.key.reveal().to_owned()));
+            }
+            made
+        };
+        let (_, key) = self.waiting_operators.take(make).await;
+        Operator::new(self.http.clone(), &key)
     }
 
     /// A new GPT with the collection `notes`.

@@ -3,19 +3,17 @@
 
 use std::sync::LazyLock;
 
+use gpt_object_store_openapi::{Plane, load};
+
 use crate::api::generated::types::ProblemCode;
 use crate::api::oauth;
 use crate::api::problem::Problem;
 
-/// Method and path template of every operation.
+/// Method and path template of every operation, for callers and for operators.
 static OPERATIONS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    let contract = gpt_object_store_openapi::load(gpt_object_store_openapi::GPT_OBJECT_STORE_YAML);
-    let operations = contract
-        .map(|contract| contract.operations())
-        .unwrap_or_default();
-    let named = operations
-        .into_iter()
-        .map(|operation| (operation.method.to_uppercase(), operation.path));
+    let contracts = Plane::ALL.into_iter().flat_map(|plane| load(plane.yaml()));
+    let operations = contracts.flat_map(|contract| contract.operations());
+    let named = operations.map(|operation| (operation.method.to_uppercase(), operation.path));
     named.collect()
 });
 

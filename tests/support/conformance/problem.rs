@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::CONTRACT;
 use crate::support::answer::Answer;
+use crate::support::contract;
 
 /// What every failure must be, also of paths that the contract does not have.
 pub(super) fn faults(answer: &Answer, faults: &mut Vec<String>) {
@@ -66,6 +66,6 @@ pub(super) fn faults(answer: &Answer, faults: &mut Vec<String>) {
         answer.status() != 405 || answer.header("allow").is_some(),
         "a 405 has Allow",
     );
-    faults
-        .extend(CONTRACT.schema_faults(&json!({ "$ref": "#/components/schemas/Problem" }), answer));
+    let problem = json!({ "$ref": "#/components/schemas/Problem" });
+    faults.extend(contract::of(answer.path()).schema_faults(&problem, answer));
 }
