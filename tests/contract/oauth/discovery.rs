@@ -100,9 +100,12 @@ async fn pages_may_call_what_public_clients_need(app: App) {
             .header("origin", origin)
             .header("access-control-request-method", method.as_str())
             .await
-            .expect(204);
+            .expect(if is_open { 204 } else { 405 });
         let allowed = preflight.header("access-control-allow-origin");
         assert_eq!(allowed.is_some(), is_open, "{preflight}");
+        if !is_open {
+            continue;
+        }
         let methods = preflight.header("access-control-allow-methods").unwrap();
         assert!(methods.contains(method.as_str()), "{path}: {methods}");
     }
