@@ -90,6 +90,21 @@ pub enum Error {
     /// The upload takes nothing any more, and never will.
     #[error("the upload is {0}")]
     UploadClosed(&'static str),
+    /// No such GPT.
+    #[error("no such GPT")]
+    GptNotFound,
+    /// No such API key.
+    #[error("no such API key")]
+    KeyNotFound,
+    /// No such OAuth application.
+    #[error("no such application")]
+    ApplicationNotFound,
+    /// No such session of an application.
+    #[error("no such session")]
+    SessionNotFound,
+    /// What should be made is there already. The text says so, as a sentence.
+    #[error("already exists: {0}")]
+    AlreadyExists(String),
     /// The version is not the one that the caller named.
     #[error("precondition failed")]
     PreconditionFailed {
@@ -160,16 +175,16 @@ pub enum Unauthorized {
     #[error("send an API key as `Authorization: Bearer gos_…`")]
     Missing,
     /// The key's form or check digits are wrong, so it was mistyped or cut.
-    #[error("this is not an API key of this service: check that it was copied whole")]
+    #[error("it is none of this service: check that it was copied whole")]
     Malformed,
-    /// The key is unknown, or was deleted with its GPT.
-    #[error("this API key is not known")]
+    /// The key is unknown, or was deleted with its GPT; the token was not issued for this service.
+    #[error("it is not known")]
     Unknown,
-    /// The key was revoked.
-    #[error("this API key was revoked")]
+    /// The key was revoked, or the session of the token has ended.
+    #[error("it was revoked")]
     Revoked,
-    /// The key's time is over.
-    #[error("this API key has expired")]
+    /// The time of the key or token is over.
+    #[error("it has expired")]
     Expired,
 }
 

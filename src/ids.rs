@@ -71,24 +71,53 @@ name! {
     NamespaceName, MAX_NAMESPACE_LENGTH
 }
 
-/// A GPT on whose behalf the caller may act.
+/// A GPT on whose behalf the caller may act, and which of its collections it may see.
 ///
 /// `store` finds nothing without one. Only authorisation ([`crate::auth`]) and the operator's
 /// commands make one, so holding it means that the right to the data was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Tenant(GptId);
+pub struct Tenant {
+    gpt_id: GptId,
+    collections: Option<Arc<[CollectionName]>>,
+}
 
 impl Tenant {
     /// Vouches for the caller's right to act as `gpt_id`.
     #[must_use]
     pub fn vouched(gpt_id: GptId) -> Self {
-        Self(gpt_id)
+        Self {
+            gpt_id,
+            collections: None,
+        }
+    }
+
+    /// Vouches for the caller's right to act as `gpt_id` in these collections, and to know of no
+    /// others.
+    #[must_use]
+    pub fn narrowed(gpt_id: GptId, collections: Arc<[CollectionName]>) -> Self {
+        Self {
+            gpt_id,
+            collections: Some(collections),
+        }
     }
 
     /// The GPT's name.
     #[must_use]
     pub fn gpt_id(&self) -> &GptId {
-        &self.0
+        &self.gpt_id
+    }
+
+    /// The only collections that there are for the caller; `None` for all of the GPT's.
+    #[must_use]
+    pub fn collections(&self) -> Option<&[CollectionName]> {
+        self.collections.as_deref()
+    }
+
+    /// Whether `collection` may be there for the caller.
+    #[must_use]
+    pub fn sees(&self, collection: &CollectionName) -> bool {
+        self.collections()
+            .is_none_or(|collections| collections.contains(collection))
     }
 }
 
@@ -116,5 +145,13 @@ mod tests {
             "x".repeat(129).parse::<NamespaceName>(),
             Err(InvalidName(128))
         );
+    }
+    #[test]
+    fn a_narrowed_tenant_sees_what_it_names() {
+        let gpt_id: GptId = "a".parse().unwrap();
+        let [notes, tasks] = ["notes", "tasks"].map(|name| name.parse::<CollectionName>().unwrap());
+        let narrowed = Tenant::narrowed(gpt_id.clone(), [notes.clone()].into());
+        assert!(narrowed.sees(&notes) && !narrowed.sees(&tasks));
+        assert!(Tenant::vouched(gpt_id).sees(&tasks));
     }
 }

@@ -7,18 +7,21 @@ mod upkeep;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
-use poem::{EndpointExt, Server as PoemServer};
+use futures::FutureExt;
+use poem::{Endpoint, EndpointExt, Server as PoemServer};
 use tokio::net::TcpListener;
 
 use crate::api::cursor::CursorCodec;
 use crate::api::edge::{Cors, Edge};
-use crate::api::{Handlers, routes};
-use crate::auth::{Anonymous, Authenticator};
+use crate::api::{AuthorizationServer, Handlers, operator_routes, routes};
+use crate::auth::{Anonymous, Authenticator, OutsideIssuers, Tokens};
 use crate::blob::Bucket;
 use crate::config::Config;
 use crate::error::Error;
 use crate::limits::Limiter;
+use crate::service::oauth::OAuth;
 use crate::service::{Audit, Service};
 use crate::store::Store;
 
@@ -30,6 +33,14 @@ use upkeep::{House, Upkeep};
 /// Bytes of a signing secret that we make ourselves.
 const SECRET_BYTES: usize = 32;
 
+/// Where requests come in.
+pub struct Listeners {
+    /// For callers of GPTs.
+    pub callers: TcpListener,
+    /// For operators; `None`: where callers are.
+    pub operators: Option<TcpListener>,
+}
+
 /// A server that is ready to run.
 pub struct Server {
     config: Config,
@@ -37,6 +48,8 @@ pub struct Server {
     service: Service,
     cursors: CursorCodec,
     limiter: Limiter,
+    authenticator: Arc<Authenticator>,
+    authorization: AuthorizationServer,
 }
 
 impl Server {
@@ -49,7 +62,19 @@ impl Server {
         let secret = secret(&config, &store).await?;
         let cursors = CursorCodec::new(&secret)?;
         let files = open_files(&config.files, store.backend(), &secret)?;
-        let service = service(&config, store.clone())?.with_files(files);
+        let tokens = tokens_under(&secret, &config, &store)?;
+        let service = service(&config, store.clone())?
+            .with_files(files)
+            .with_tokens(tokens.clone());
+        let outside = OutsideIssuers::new(&config.oauth.issuers)?;
+        let revocations = service.revocations().clone();
+        let authenticator =
+            Authenticator::new(store.clone(), tokens.clone(), outside, revocations.clone());
+        let authenticator = Arc::new(authenticator.unguarded(config.unguarded.clone()));
+        let oauth = OAuth::new(store.clone(), tokens, revocations, config.oauth.clone());
+        let public_url = config.http.public_url.as_str();
+        let authorization =
+            AuthorizationServer::new(oauth, authenticator.clone(), public_url, &secret)?;
         let limits = config.limits.rate_limits.clone();
         let limiter = Limiter::new(limits, config.redis_url.as_deref());
         let limiter = limiter.map_err(|error| Error::Internal(Box::new(error)))?;
@@ -59,6 +84,8 @@ impl Server {
             service,
             cursors,
             limiter,
+            authenticator,
+            authorization,
         })
     }
 
@@ -68,16 +95,16 @@ impl Server {
         &self.service
     }
 
-    /// Answers requests on `listener` until `stop` is ready; then finishes what is in flight.
+    /// Answers requests on `listeners` until `stop` is ready; then finishes what is in flight.
     ///
     /// # Errors
-    /// When the listener cannot be used.
+    /// When a listener cannot be used.
     pub async fn run(
         self,
-        listener: TcpListener,
-        stop: impl Future<Output = ()>,
+        listeners: Listeners,
+        stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let authenticator = Arc::new(Authenticator::new(self.store.clone()));
+        let authenticator = self.authenticator.clone();
         let (audit, writer) = Audit::start(self.store.clone());
         let upkeep = Upkeep::start(House {
             authenticator: authenticator.clone(),
@@ -85,50 +112,86 @@ impl Server {
             limiter: self.limiter.clone(),
             keep_calls: self.config.audit.keep,
         });
+        let sweeper = self.start_sweeper();
+        let store = self.store.clone();
+        let served = self.answer(listeners, stop.shared(), audit).await;
+        if let Some(sweeper) = sweeper {
+            sweeper.finish().await;
+        }
+        upkeep.finish().await;
+        writer.finish().await;
+        store.close().await;
+        served
+    }
+
+    fn start_sweeper(&self) -> Option<Sweeper> {
         let files = &self.config.files;
         let intervals = Intervals {
             sweep: files.sweep_interval,
             // What is younger than this is left alone anyway.
             orphans: files.rules.orphan_age,
         };
-        let sweeper = self
-            .service
+        self.service
             .serves_files()
-            .then(|| Sweeper::start(self.service.clone(), intervals));
-        let public_url: Arc<str> = self.config.http.public_url.as_str().into();
-        let is_development = self.config.http.is_development;
-        let handlers = Handlers {
-            storage_info: is_development.then(|| self.service.storage_info()),
+            .then(|| Sweeper::start(self.service.clone(), intervals))
+    }
+
+    async fn answer(
+        self,
+        listeners: Listeners,
+        stop: impl Future<Output = ()> + Clone,
+        audit: Audit,
+    ) -> std::io::Result<()> {
+        let (http, authenticator) = (self.config.http, self.authenticator);
+        let public_url: Arc<str> = http.public_url.as_str().into();
+        let handlers = Arc::new(Handlers {
+            storage_info: http.is_development.then(|| self.service.storage_info()),
             service: self.service,
             cursors: self.cursors,
             public_url: public_url.clone(),
-        };
+            operator_url: http.operator_url().into(),
+        });
         let edge = Edge {
             public_url,
             request_bytes: self.config.limits.request_bytes,
             request_time: self.config.limits.request_time,
-            cors: Cors::new(self.config.http.cors_origins),
-            proxies: (self.config.http.proxies, self.config.http.proxy_header),
+            cors: Cors::new(http.cors_origins),
+            proxies: (http.proxies, http.proxy_header),
             limiter: (!self.limiter.is_off()).then_some(self.limiter),
-            audit: Some(audit),
+            audit: self.config.unguarded.is_none().then_some(audit),
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
-        let endpoint = routes(handlers)
-            .data(authenticator)
+        let grace = http.shutdown_grace;
+        let Listeners { callers, operators } = listeners;
+        let for_callers = routes(handlers.clone(), self.authorization, operators.is_none())
+            .data(authenticator.clone())
             .data(anonymous)
-            .with(edge);
-        let grace = Some(self.config.http.shutdown_grace);
-        let served = PoemServer::new_with_acceptor(TidyAcceptor::new(listener)?)
-            .run_with_graceful_shutdown(endpoint, stop, grace)
-            .await;
-        if let Some(sweeper) = sweeper {
-            sweeper.finish().await;
-        }
-        upkeep.finish().await;
-        writer.finish().await;
-        self.store.close().await;
-        served
+            .with(edge.clone());
+        let callers = listen(callers, for_callers, stop.clone(), grace);
+        let Some(operators) = operators else {
+            return callers.await;
+        };
+        let edge = Edge {
+            cors: Cors::off(),
+            ..edge
+        };
+        let for_operators = operator_routes(handlers).data(authenticator).with(edge);
+        let operators = listen(operators, for_operators, stop, grace);
+        let (callers, operators) = tokio::join!(callers, operators);
+        callers.and(operators)
     }
+}
+
+/// Answers requests on `listener` with `endpoint`.
+async fn listen(
+    listener: TcpListener,
+    endpoint: impl Endpoint + 'static,
+    stop: impl Future<Output = ()>,
+    grace: Duration,
+) -> std::io::Result<()> {
+    PoemServer::new_with_acceptor(TidyAcceptor::new(listener)?)
+        .run_with_graceful_shutdown(endpoint, stop, Some(grace))
+        .await
 }
 
 /// The service as configured, over a store that is migrated.
@@ -141,6 +204,19 @@ pub fn service(config: &Config, store: Store) -> Result<Service, Error> {
         None => service,
         Some(url) => service.with_namespaces_in(Bucket::open(url, &config.storage.bucket)?),
     })
+}
+
+/// What issues access tokens, for a command that acts beside the server.
+///
+/// # Errors
+/// When the server's secret can be neither read nor made.
+pub async fn tokens(config: &Config, store: &Store) -> Result<Tokens, Error> {
+    tokens_under(&secret(config, store).await?, config, store)
+}
+
+fn tokens_under(secret: &[u8], config: &Config, store: &Store) -> Result<Tokens, Error> {
+    let (issuer, lifetime) = (&config.http.public_url, config.oauth.access_token_time);
+    Tokens::new(store.clone(), secret, issuer, lifetime)
 }
 
 /// The secret that signs cursors and links: configured, or made once and kept in the database, so that all

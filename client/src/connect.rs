@@ -46,20 +46,27 @@ impl Client {
     /// # Errors
     /// [`ConnectError::Key`] for a key that is none; [`ConnectError::Http`] when TLS cannot be set up.
     pub fn connect(url: &str, key: &str) -> Result<Self, ConnectError> {
-        let mut bearer =
-            HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| ConnectError::Key)?;
-        bearer.set_sensitive(true);
-        #[cfg(feature = "tls")]
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Losing the race against another thread leaves a provider in place just as well.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let http = reqwest::Client::builder()
-            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, bearer)]))
-            .connect_timeout(CONNECT_TIME)
-            .read_timeout(READ_TIME)
-            .build()
-            .map_err(ConnectError::Http)?;
-        Ok(Self::new_with_client(url.trim_end_matches('/'), http))
+        Ok(Self::new_with_client(
+            url.trim_end_matches('/'),
+            authorized(key)?,
+        ))
     }
+}
+
+/// An HTTP client that sends `key` with every request.
+pub(crate) fn authorized(key: &str) -> Result<reqwest::Client, ConnectError> {
+    let mut bearer =
+        HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| ConnectError::Key)?;
+    bearer.set_sensitive(true);
+    #[cfg(feature = "tls")]
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Losing the race against another thread leaves a provider in place just as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    reqwest::Client::builder()
+        .default_headers(HeaderMap::from_iter([(AUTHORIZATION, bearer)]))
+        .connect_timeout(CONNECT_TIME)
+        .read_timeout(READ_TIME)
+        .build()
+        .map_err(ConnectError::Http)
 }

@@ -798,6 +798,14 @@ pub mod types {
         FileNotFound,
         #[serde(rename = "upload-not-found")]
         UploadNotFound,
+        #[serde(rename = "gpt-not-found")]
+        GptNotFound,
+        #[serde(rename = "key-not-found")]
+        KeyNotFound,
+        #[serde(rename = "application-not-found")]
+        ApplicationNotFound,
+        #[serde(rename = "session-not-found")]
+        SessionNotFound,
         #[serde(rename = "method-not-allowed")]
         MethodNotAllowed,
         #[serde(rename = "request-timeout")]
@@ -806,6 +814,8 @@ pub mod types {
         IdempotencyInProgress,
         #[serde(rename = "upload-closed")]
         UploadClosed,
+        #[serde(rename = "already-exists")]
+        AlreadyExists,
         #[serde(rename = "precondition-failed")]
         PreconditionFailed,
         #[serde(rename = "precondition-required")]
@@ -849,10 +859,15 @@ pub mod types {
                 Self::CollectionNotFound => f.write_str("collection-not-found"),
                 Self::FileNotFound => f.write_str("file-not-found"),
                 Self::UploadNotFound => f.write_str("upload-not-found"),
+                Self::GptNotFound => f.write_str("gpt-not-found"),
+                Self::KeyNotFound => f.write_str("key-not-found"),
+                Self::ApplicationNotFound => f.write_str("application-not-found"),
+                Self::SessionNotFound => f.write_str("session-not-found"),
                 Self::MethodNotAllowed => f.write_str("method-not-allowed"),
                 Self::RequestTimeout => f.write_str("request-timeout"),
                 Self::IdempotencyInProgress => f.write_str("idempotency-in-progress"),
                 Self::UploadClosed => f.write_str("upload-closed"),
+                Self::AlreadyExists => f.write_str("already-exists"),
                 Self::PreconditionFailed => f.write_str("precondition-failed"),
                 Self::PreconditionRequired => f.write_str("precondition-required"),
                 Self::PayloadTooLarge => f.write_str("payload-too-large"),
@@ -889,10 +904,15 @@ pub mod types {
                 "collection-not-found" => Ok(Self::CollectionNotFound),
                 "file-not-found" => Ok(Self::FileNotFound),
                 "upload-not-found" => Ok(Self::UploadNotFound),
+                "gpt-not-found" => Ok(Self::GptNotFound),
+                "key-not-found" => Ok(Self::KeyNotFound),
+                "application-not-found" => Ok(Self::ApplicationNotFound),
+                "session-not-found" => Ok(Self::SessionNotFound),
                 "method-not-allowed" => Ok(Self::MethodNotAllowed),
                 "request-timeout" => Ok(Self::RequestTimeout),
                 "idempotency-in-progress" => Ok(Self::IdempotencyInProgress),
                 "upload-closed" => Ok(Self::UploadClosed),
+                "already-exists" => Ok(Self::AlreadyExists),
                 "precondition-failed" => Ok(Self::PreconditionFailed),
                 "precondition-required" => Ok(Self::PreconditionRequired),
                 "payload-too-large" => Ok(Self::PayloadTooLarge),

@@ -2,7 +2,7 @@
 //!
 //! [`Client`] has a method for every operation of the OpenAPI document, named by its `operationId`;
 //! they are generated. [`Client::connect`], the streams over pages, the conditional requests, and
-//! whatever sends a form or streams bytes are written by hand.
+//! whatever sends a form or streams bytes are written by hand. [`admin::Client`] is the operator's.
 //!
 //! A program that uses all three (`cargo xtask test` runs it against both databases):
 //!
@@ -10,6 +10,7 @@
 #![doc = include_str!("../examples/notes.rs")]
 //! ```
 
+pub mod admin;
 #[rustfmt::skip]
 mod generated;
 mod conditional;

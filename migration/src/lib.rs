@@ -30,6 +30,12 @@ mod m20261121_000013_upload_parts;
 mod m20261121_000014_blobs;
 mod m20261121_000015_api_keys_rate_limits;
 mod m20261121_000016_audit_log;
+mod m20261121_000017_applications;
+mod m20261121_000018_sessions;
+mod m20261121_000019_refresh_tokens;
+mod m20261121_000020_authorization_codes;
+mod m20261121_000021_signing_keys;
+mod m20261121_000022_audit_log_callers;
 
 /// Every migration of this build, in the order in which it is applied.
 pub struct Migrator;
@@ -53,6 +59,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000014_blobs::Migration),
             Box::new(m20261121_000015_api_keys_rate_limits::Migration),
             Box::new(m20261121_000016_audit_log::Migration),
+            Box::new(m20261121_000017_applications::Migration),
+            Box::new(m20261121_000018_sessions::Migration),
+            Box::new(m20261121_000019_refresh_tokens::Migration),
+            Box::new(m20261121_000020_authorization_codes::Migration),
+            Box::new(m20261121_000021_signing_keys::Migration),
+            Box::new(m20261121_000022_audit_log_callers::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@ mod lint;
 mod load;
 mod lower;
 mod normalize;
+mod plane;
 pub mod pointer;
 mod publish;
 mod structure;
@@ -25,11 +26,15 @@ pub use lint::lint;
 pub use load::{LoadError, load};
 pub use lower::{LowerError, lower};
 pub use normalize::normalize;
+pub use plane::Plane;
 pub use publish::{json_for, yaml_for};
 pub use structure::{Kind, METHODS, Node, walk};
 
 /// The data plane's contract, as it is written by hand.
 pub const GPT_OBJECT_STORE_YAML: &str = include_str!("../gpt-object-store.yaml");
+
+/// The operator's contract, as it is written by hand.
+pub const GPT_OBJECT_STORE_ADMIN_YAML: &str = include_str!("../gpt-object-store-admin.yaml");
 
 /// One fault of a document, and what to change.
 #[derive(Clone, Debug, PartialEq, Eq)]

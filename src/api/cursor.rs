@@ -7,6 +7,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::Sha256;
@@ -28,6 +29,12 @@ pub struct ListIdentity<'a> {
     pub gpt_id: &'a str,
     /// The collection, if the list is of one.
     pub collection: &'a str,
+}
+
+impl<'a> ListIdentity<'a> {
+    fn parts(&self) -> [&'a str; 3] {
+        [self.operation, self.gpt_id, self.collection]
+    }
 }
 
 /// What a list was asked to show, apart from the page.
@@ -84,6 +91,33 @@ impl CursorCodec {
         Ok(Self(mac))
     }
 
+    /// `payload` as a cursor that is good for one list: the one that all parts of `identity` name.
+    #[must_use]
+    pub fn seal(&self, identity: &[&str], payload: &impl Serialize) -> String {
+        let payload = serde_json::to_vec(payload).unwrap_or_default();
+        let tag = self.mac(identity, &payload).finalize().into_bytes();
+        let text = URL_SAFE_NO_PAD.encode(&payload);
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(&tag[..TAG_BYTES]))
+    }
+
+    /// What [`CursorCodec::seal`] made a cursor of for the same list.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCursor`] for any other text.
+    pub fn open<T: DeserializeOwned>(&self, identity: &[&str], text: &str) -> Result<T, Error> {
+        let malformed = || Error::InvalidCursor("The cursor is malformed.");
+        let (payload, tag) = text.split_once('.').ok_or_else(malformed)?;
+        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| malformed())?;
+        let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| malformed())?;
+        let mac = self.mac(identity, &payload);
+        if tag.len() != TAG_BYTES || mac.verify_truncated_left(&tag).is_err() {
+            return Err(Error::InvalidCursor(
+                "The cursor was changed, or it was made for another list.",
+            ));
+        }
+        serde_json::from_slice(&payload).map_err(|_| malformed())
+    }
+
     /// The cursor as text.
     #[must_use]
     pub fn encode(&self, list: &ListIdentity<'_>, cursor: &Cursor) -> String {
@@ -98,10 +132,7 @@ impl CursorCodec {
             a: filters.created_after,
             z: filters.created_before,
         };
-        let payload = serde_json::to_vec(&payload).unwrap_or_default();
-        let tag = self.mac(list, &payload).finalize().into_bytes();
-        let text = URL_SAFE_NO_PAD.encode(&payload);
-        format!("{text}.{}", URL_SAFE_NO_PAD.encode(&tag[..TAG_BYTES]))
+        self.seal(&list.parts(), &payload)
     }
 
     /// Reads a cursor that [`CursorCodec::encode`] wrote for the same list.
@@ -109,22 +140,9 @@ impl CursorCodec {
     /// # Errors
     /// [`Error::InvalidCursor`] for any other text.
     pub fn decode(&self, list: &ListIdentity<'_>, text: &str) -> Result<Cursor, Error> {
-        let malformed = || Error::InvalidCursor("The cursor is malformed.");
-        let (payload, tag) = text.split_once('.').ok_or_else(malformed)?;
-        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| malformed())?;
-        let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| malformed())?;
-        if tag.len() != TAG_BYTES
-            || self
-                .mac(list, &payload)
-                .verify_truncated_left(&tag)
-                .is_err()
-        {
-            return Err(Error::InvalidCursor(
-                "The cursor was changed, or it was made for another list.",
-            ));
-        }
-        let payload: Payload = serde_json::from_slice(&payload).map_err(|_| malformed())?;
-        let created_at = Timestamp::from_micros(payload.t).ok_or_else(malformed)?;
+        let payload: Payload = self.open(&list.parts(), text)?;
+        let created_at = Timestamp::from_micros(payload.t)
+            .ok_or(Error::InvalidCursor("The cursor is malformed."))?;
         let filter = payload
             .f
             .map(|filter| Document::from_canonical(filter.get().to_owned()));
@@ -143,9 +161,9 @@ impl CursorCodec {
         })
     }
 
-    fn mac(&self, list: &ListIdentity<'_>, payload: &[u8]) -> Hmac<Sha256> {
+    fn mac(&self, identity: &[&str], payload: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
-        for part in [list.operation, list.gpt_id, list.collection] {
+        for part in identity {
             mac.update(part.as_bytes());
             mac.update(&[0]);
         }

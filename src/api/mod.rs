@@ -1,5 +1,6 @@
 //! HTTP: implements the generated handler traits by calls of the service.
 
+pub mod admin;
 pub mod cursor;
 pub mod edge;
 pub mod generated;
@@ -13,6 +14,7 @@ mod convert;
 mod files;
 mod lists;
 mod new_files;
+mod oauth;
 mod objects;
 mod pages;
 mod status;
@@ -27,6 +29,10 @@ use poem_openapi::OpenApiService;
 use crate::service::Service;
 use cursor::CursorCodec;
 use generated::routes::{self as generated_routes, Api};
+pub use oauth::AuthorizationServer;
+
+/// Where the operator's operations are.
+const OPERATIONS: &str = "/admin/v1";
 
 /// What handlers have at hand.
 pub struct Handlers {
@@ -36,18 +42,29 @@ pub struct Handlers {
     pub cursors: CursorCodec,
     /// What the outside calls us, without a slash at the end.
     pub public_url: Arc<str>,
+    /// What operators call us, without a slash at the end.
+    pub operator_url: Arc<str>,
     /// What `/_debug/storage-info` answers, where it is there.
     pub storage_info: Option<String>,
 }
 
-/// Every route: the contract's operations, the contract itself, and the pages for people.
+/// Every route for callers: the contract's operations, the authorization server, the contract
+/// itself, and the pages for people; and every route for operators, unless they have a listener of
+/// their own.
 #[must_use]
-pub fn routes(handlers: Handlers) -> impl Endpoint<Output = Response> {
-    let public_url = handlers.public_url.clone();
-    let storage_info = handlers.storage_info.clone();
-    let operations = openapi_service(Arc::new(handlers));
-    let routes = pages::add(Route::new(), public_url);
-    let routes = pages::add_storage_info(routes, storage_info).nest("/", operations);
+pub fn routes(
+    handlers: Arc<Handlers>,
+    authorization: AuthorizationServer,
+    for_operators: bool,
+) -> impl Endpoint<Output = Response> {
+    let routes = pages::add(Route::new(), handlers.public_url.clone());
+    let routes = pages::add_storage_info(routes, handlers.storage_info.clone());
+    let routes = oauth::add(routes, Arc::new(authorization));
+    let routes = match for_operators {
+        true => add_operators(routes, handlers.clone()),
+        false => routes,
+    };
+    let routes = routes.nest("/", openapi_service(handlers));
     // poem's `nest("/")` takes `/` itself for what is nested, so the home page stands before it.
     let home = Arc::new(pages::home());
     routes.around(move |routes, request| {
@@ -60,6 +77,17 @@ pub fn routes(handlers: Handlers) -> impl Endpoint<Output = Response> {
             }
         }
     })
+}
+
+/// Every route for operators, for a listener of their own.
+#[must_use]
+pub fn operator_routes(handlers: Arc<Handlers>) -> impl Endpoint<Output = Response> {
+    add_operators(Route::new(), handlers)
+}
+
+fn add_operators(routes: Route, handlers: Arc<Handlers>) -> Route {
+    let routes = pages::add_operators(routes, handlers.operator_url.clone());
+    routes.nest_no_strip(OPERATIONS, admin::openapi_service(handlers))
 }
 
 /// The contract's operations as a poem service. The drift test reads its document.

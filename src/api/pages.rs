@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use gpt_object_store_openapi::Plane;
+use poem::endpoint::make_sync;
 use poem::http::header;
 use poem::web::Path;
 use poem::{Endpoint, IntoResponse, Response, Route, get, handler};
@@ -19,22 +21,26 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-
 
 /// Adds the pages to `route`.
 pub(super) fn add(route: Route, public_url: Arc<str>) -> Route {
-    let (yaml, json, docs) = (public_url.clone(), public_url.clone(), public_url);
-    route
-        .at(
-            "/openapi/gpt-object-store.yaml",
-            get(poem::endpoint::make_sync(move |_| contract_yaml(&yaml))),
-        )
-        .at(
-            "/openapi/gpt-object-store.json",
-            get(poem::endpoint::make_sync(move |_| contract_json(&json))),
-        )
-        .at(
-            "/docs",
-            get(poem::endpoint::make_sync(move |_| documentation(&docs))),
-        )
+    with_document(route, Plane::Data, "/docs", public_url)
         .at("/problems", get(problems))
         .at("/problems/:slug", get(problem))
+}
+
+/// Adds the operator's pages to `route`.
+pub(super) fn add_operators(route: Route, operator_url: Arc<str>) -> Route {
+    with_document(route, Plane::Operator, "/admin/docs", operator_url)
+}
+
+/// Adds the document of `plane`, whose server is `url`, and at `docs` its documentation.
+fn with_document(route: Route, plane: Plane, docs: &str, url: Arc<str>) -> Route {
+    let (for_yaml, for_json) = (url.clone(), url.clone());
+    let yaml = make_sync(move |_| contract_yaml(plane, &for_yaml));
+    let json = make_sync(move |_| contract_json(plane, &for_json));
+    let page = make_sync(move |_| documentation(plane, &url));
+    route
+        .at(format!("/openapi/{}.yaml", plane.name()), get(yaml))
+        .at(format!("/openapi/{}.json", plane.name()), get(json))
+        .at(docs, get(page))
 }
 
 /// Adds `/_debug/storage-info`, which answers `info`, if there is any to be shown.
@@ -47,29 +53,26 @@ pub(super) fn add_storage_info(route: Route, info: Option<String>) -> Route {
             .content_type("application/json")
             .body(info.clone())
     };
-    route.at(
-        "/_debug/storage-info",
-        get(poem::endpoint::make_sync(answer)),
-    )
+    route.at("/_debug/storage-info", get(make_sync(answer)))
 }
 
-fn contract_yaml(public_url: &str) -> Response {
-    let text = gpt_object_store_openapi::yaml_for(public_url);
+fn contract_yaml(plane: Plane, url: &str) -> Response {
+    let text = gpt_object_store_openapi::yaml_for(plane, url);
     Response::builder()
         .content_type("application/yaml")
         .body(text)
 }
 
-fn contract_json(public_url: &str) -> Result<Response, Problem> {
-    let document = contract(public_url)?;
+fn contract_json(plane: Plane, url: &str) -> Result<Response, Problem> {
+    let document = contract(plane, url)?;
     Ok(Response::builder()
         .content_type("application/json")
         .body(document))
 }
 
-/// The contract as JSON, its server being `public_url`.
-fn contract(public_url: &str) -> Result<String, Problem> {
-    let document = gpt_object_store_openapi::json_for(public_url)
+/// The document of `plane` as JSON, its server being `url`.
+fn contract(plane: Plane, url: &str) -> Result<String, Problem> {
+    let document = gpt_object_store_openapi::json_for(plane, url)
         .map_err(|error| crate::error::Error::Internal(Box::new(error)))?;
     Ok(document.to_string())
 }
@@ -77,10 +80,10 @@ fn contract(public_url: &str) -> Result<String, Problem> {
 /// Swagger UI over the contract. The page comes from poem-openapi, which embeds Swagger UI; the
 /// document in it is the one that an empty service reports, and is replaced by ours. It is made for
 /// each request, since 1.6 MB are better spent than kept.
-fn documentation(public_url: &str) -> Result<Response, Problem> {
+fn documentation(plane: Plane, url: &str) -> Result<Response, Problem> {
     let empty = OpenApiService::new((), "", "");
     // In a script element, `</` could end the script.
-    let document = contract(public_url)?.replace("</", "<\\/");
+    let document = contract(plane, url)?.replace("</", "<\\/");
     let page = empty
         .swagger_ui_html()
         .replacen(&empty.spec(), &document, 1)

@@ -7,8 +7,8 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::bearer::{Verified, call_of};
-use super::{Bearer, Caller, Principal, Scope};
+use super::bearer::Verified;
+use super::{Bearer, Caller, Principal, Scope, Who};
 use crate::api::edge::Call;
 use crate::api::problem::Problem;
 use crate::api::wire::Operation;
@@ -25,9 +25,12 @@ impl Anonymous {
     pub fn reading_storage_of(gpt_id: Option<GptId>) -> Self {
         Self(gpt_id.map(|gpt_id| {
             Arc::new(Principal {
-                key_id: "anonymous".to_owned(),
+                who: Who::Key {
+                    id: "anonymous".to_owned(),
+                },
                 gpt_id: Some(gpt_id),
                 scopes: Scope::StorageRead.into(),
+                collections: None,
                 expires_at: None,
                 revoked_at: None,
                 rate_limits: None,
@@ -101,7 +104,7 @@ impl<'a> ApiExtractor<'a> for OptionalBearer {
             .and_then(|known| known.0.clone());
         let refused = || Problem::from(Error::Unauthorized(Unauthorized::Missing));
         anonymous
-            .map(|principal| Self::Anonymous(principal, call_of(request)))
+            .map(|principal| Self::Anonymous(principal, Call::of(request)))
             .ok_or_else(|| poem::Error::from(refused()))
     }
 }

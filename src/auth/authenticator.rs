@@ -1,144 +1,234 @@
-//! Verifies keys from a bounded cache, and notes their use in batches.
+//! Verifies keys and tokens from a bounded cache, and notes their use in batches.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use sha2::{Digest, Sha256};
 
-use super::{ApiKey, KeyHash, Scopes};
+use super::token::{self, AccessClaims, OutsideIssuers, OutsideToken, Tokens};
+use super::{ApiKey, Principal, Revocations, Scopes, SecretHash, Who};
 use crate::clock::Timestamp;
 use crate::error::{Error, Unauthorized};
-use crate::ids::GptId;
-use crate::limits::RateLimits;
-use crate::store::{KeyRow, Store};
+use crate::ids::{GptId, Tenant};
+use crate::store::{Store, Uses};
 
-/// How long a verified (or unknown) key is trusted without asking the database again, and so how
-/// long a key that another process revoked may still be accepted. Below the 5 seconds that
+/// How long a verified (or unknown) key or token is trusted without asking the database again, and
+/// so how long one that another process revoked may still be accepted. Below the 5 seconds that
 /// `key revoke` promises, since a lookup that began before the revocation is cached after it.
 const CACHE_TIME: Duration = Duration::from_secs(4);
-/// Keys remembered at once.
+/// Keys and tokens remembered at once.
 const CACHE_KEYS: u64 = 10_000;
 
-/// Whom a key stands for.
-#[derive(Clone, Debug)]
-pub struct Principal {
-    /// The key's public id.
-    pub key_id: String,
-    /// The GPT it belongs to; `None` for an operator's key.
-    pub gpt_id: Option<GptId>,
-    /// What it may do.
-    pub scopes: Scopes,
-    /// When it stops being valid.
-    pub expires_at: Option<Timestamp>,
-    /// Since when it is revoked.
-    pub revoked_at: Option<Timestamp>,
-    /// Its own rate limits, which stand before the general ones.
-    pub rate_limits: Option<RateLimits>,
-}
-
-impl Principal {
-    fn check(&self, now: Timestamp) -> Result<(), Unauthorized> {
-        let past = |moment: Option<Timestamp>| moment.is_some_and(|moment| moment <= now);
-        if past(self.revoked_at) {
-            return Err(Unauthorized::Revoked);
-        }
-        if past(self.expires_at) {
-            return Err(Unauthorized::Expired);
-        }
-        Ok(())
-    }
-}
-
-impl TryFrom<KeyRow> for Principal {
-    type Error = Error;
-
-    fn try_from(row: KeyRow) -> Result<Self, Error> {
-        let rate_limits = row.rate_limits.as_deref().map(str::parse).transpose();
-        Ok(Self {
-            scopes: row.scopes.parse().map_err(internal)?,
-            rate_limits: rate_limits.map_err(internal)?,
-            key_id: row.id,
-            gpt_id: row.gpt_id,
-            expires_at: row.expires_at,
-            revoked_at: row.revoked_at,
-        })
-    }
-}
-
-fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::Internal(Box::new(cause))
-}
-
-/// Turns a bearer token into a [`Principal`].
+/// Turns what a caller shows into a [`Principal`].
 pub struct Authenticator {
     store: Store,
-    cache: Cache<KeyHash, Option<Arc<Principal>>>,
-    used: Mutex<HashMap<KeyHash, Timestamp>>,
+    tokens: Tokens,
+    outside: OutsideIssuers,
+    revocations: Revocations,
+    cache: Cache<SecretHash, Known>,
+    used: Mutex<Used>,
+    /// Whom everybody is taken for, where nobody is checked.
+    unguarded: Option<Arc<Principal>>,
+}
+
+/// What was found out, and how much had been revoked on this node before.
+#[derive(Clone)]
+struct Known {
+    found: Result<Arc<Principal>, Unauthorized>,
+    revocations: u64,
+}
+
+/// What was used since the last flush.
+#[derive(Default)]
+struct Used {
+    keys: HashMap<SecretHash, Timestamp>,
+    applications: Uses,
+    sessions: Uses,
 }
 
 impl Authenticator {
-    /// An authenticator over the keys in `store`.
+    /// An authenticator over the keys and sessions in `store`, for tokens that this service or one
+    /// of `outside` issued. It believes nothing that it looked up before a revocation was noted.
     #[must_use]
-    pub fn new(store: Store) -> Self {
+    pub fn new(
+        store: Store,
+        tokens: Tokens,
+        outside: OutsideIssuers,
+        revocations: Revocations,
+    ) -> Self {
         let cache = Cache::builder()
             .max_capacity(CACHE_KEYS)
             .time_to_live(CACHE_TIME)
             .build();
         Self {
             store,
+            tokens,
+            outside,
+            revocations,
             cache,
             used: Mutex::default(),
+            unguarded: None,
         }
     }
 
-    /// The principal of `token`.
+    /// The same, but it takes everybody for `gpt_id`, when there is one.
+    #[must_use]
+    pub fn unguarded(mut self, gpt_id: Option<GptId>) -> Self {
+        self.unguarded = gpt_id.map(|gpt_id| Arc::new(Principal::of_everybody(gpt_id)));
+        self
+    }
+
+    /// The principal of `shown`, a key or a token.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] when the token is no valid key; the store's errors.
-    pub async fn verify(&self, token: &str) -> Result<Arc<Principal>, Error> {
-        let key = ApiKey::parse(token).ok_or(Error::Unauthorized(Unauthorized::Malformed))?;
-        let hash = key.hash();
-        let principal = match self.cache.get(&hash) {
-            Some(known) => known,
-            None => self.load(hash).await?,
+    /// [`Error::Unauthorized`] when it is neither, or not good; the store's.
+    pub async fn verify(&self, shown: &str) -> Result<Arc<Principal>, Error> {
+        if let Some(everybody) = &self.unguarded {
+            return Ok(everybody.clone());
+        }
+        let hash: SecretHash = Sha256::digest(shown).into();
+        let known = self.cache.get(&hash);
+        let known = known.filter(|known| known.revocations == self.revocations.count());
+        let found = match known {
+            Some(known) => known.found,
+            None => self.load(shown, hash).await?,
         };
-        let principal = principal.ok_or(Error::Unauthorized(Unauthorized::Unknown))?;
+        let principal = found.map_err(Error::Unauthorized)?;
         let now = Timestamp::now();
         principal.check(now).map_err(Error::Unauthorized)?;
-        self.note_use(hash, now);
+        self.note_use(hash, &principal, now);
         Ok(principal)
     }
 
-    async fn load(&self, hash: KeyHash) -> Result<Option<Arc<Principal>>, Error> {
-        let row = self.store.find_key(&hash).await?;
-        let principal = row.map(Principal::try_from).transpose()?.map(Arc::new);
-        self.cache.insert(hash, principal.clone());
-        Ok(principal)
+    /// What the database says. What is no key or token at all is not worth remembering.
+    async fn load(
+        &self,
+        shown: &str,
+        hash: SecretHash,
+    ) -> Result<Result<Arc<Principal>, Unauthorized>, Error> {
+        let revocations = self.revocations.count();
+        let found = if token::is_jwt(shown) {
+            self.load_token(shown).await?
+        } else {
+            let malformed = Error::Unauthorized(Unauthorized::Malformed);
+            let key = ApiKey::parse(shown).ok_or(malformed)?;
+            let row = self.store.find_key(&key.hash()).await?;
+            row.map(Principal::try_from).transpose()?
+        };
+        let found = found.map(Arc::new).ok_or(Unauthorized::Unknown);
+        let known = Known {
+            found: found.clone(),
+            revocations,
+        };
+        self.cache.insert(hash, known);
+        Ok(found)
     }
 
-    fn note_use(&self, hash: KeyHash, now: Timestamp) {
+    /// Whom a token stands for; `None` when what it names is gone.
+    async fn load_token(&self, shown: &str) -> Result<Option<Principal>, Error> {
+        match token::claimed_issuer(shown) {
+            None => Err(Error::Unauthorized(Unauthorized::Malformed)),
+            Some(issuer) if issuer == self.tokens.issuer() => {
+                self.of_session(self.tokens.verify(shown).await?).await
+            }
+            Some(issuer) => {
+                self.of_outside(self.outside.verify(&issuer, shown).await?)
+                    .await
+            }
+        }
+    }
+
+    async fn of_session(&self, claims: AccessClaims) -> Result<Option<Principal>, Error> {
+        let bad_claim = |_| Error::Unauthorized(Unauthorized::Unknown);
+        let gpt_id: GptId = claims.gpt_id.parse().map_err(bad_claim)?;
+        let tenant = Tenant::vouched(gpt_id);
+        let Some(grant) = self.store.find_session(&tenant, claims.sid).await? else {
+            return Ok(None);
+        };
+        let now = Timestamp::now();
+        let scopes: Scopes = claims.scope.parse().unwrap_or_default();
+        let revoked_at = (!grant.is_alive(now)).then_some(now);
+        let principal = Principal::of_session(grant, &scopes, claims.expires_at())?;
+        Ok(Some(Principal {
+            revoked_at,
+            ..principal
+        }))
+    }
+
+    async fn of_outside(&self, token: OutsideToken) -> Result<Option<Principal>, Error> {
+        let gpt = self.store.get_gpt(&token.gpt_id).await?;
+        Ok(gpt.map(|gpt| Principal {
+            who: Who::Outside {
+                issuer: token.issuer,
+                subject: token.subject,
+            },
+            gpt_id: Some(gpt.id),
+            scopes: token.scopes,
+            collections: None,
+            expires_at: Some(token.expires_at),
+            revoked_at: None,
+            rate_limits: None,
+        }))
+    }
+
+    fn note_use(&self, hash: SecretHash, principal: &Principal, now: Timestamp) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.insert(hash, now);
+        match (&principal.who, &principal.gpt_id) {
+            (Who::Key { .. }, _) => {
+                used.keys.insert(hash, now);
+            }
+            (
+                Who::Application {
+                    application_id,
+                    session_id,
+                    ..
+                },
+                Some(gpt_id),
+            ) => {
+                used.applications
+                    .insert((gpt_id.clone(), *application_id), now);
+                used.sessions.insert((gpt_id.clone(), *session_id), now);
+            }
+            _ => {}
+        }
     }
 
-    /// Writes the times of last use that came together since the last call, in one statement.
+    /// Writes the times of last use that came together since the last call, in one statement for
+    /// each kind.
     ///
     /// # Errors
     /// The store's; the times are then kept for the next call.
     pub async fn flush_last_used(&self) -> Result<(), Error> {
         let taken = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
-        if taken.is_empty() {
-            return Ok(());
-        }
-        let batch: Vec<_> = taken.iter().map(|(hash, at)| (*hash, *at)).collect();
-        let written = self.store.touch_keys(&batch).await;
+        let written = self.write_used(&taken).await;
         if written.is_err() {
             let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-            for (hash, at) in taken {
-                used.entry(hash).or_insert(at);
-            }
+            used.put_back(taken);
         }
-        Ok(written?)
+        written
+    }
+
+    async fn write_used(&self, used: &Used) -> Result<(), Error> {
+        let keys: Vec<_> = used.keys.iter().map(|(hash, at)| (*hash, *at)).collect();
+        self.store.touch_keys(&keys).await?;
+        self.store.touch_applications(&used.applications).await?;
+        Ok(self.store.touch_sessions(&used.sessions).await?)
+    }
+}
+
+impl Used {
+    /// Takes what could not be written; what was noted since is later.
+    fn put_back(&mut self, taken: Self) {
+        for (hash, at) in taken.keys {
+            self.keys.entry(hash).or_insert(at);
+        }
+        for (application, at) in taken.applications {
+            self.applications.entry(application).or_insert(at);
+        }
+        for (session, at) in taken.sessions {
+            self.sessions.entry(session).or_insert(at);
+        }
     }
 }

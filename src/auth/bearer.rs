@@ -6,7 +6,7 @@ use poem::Request;
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer as Token;
 
-use super::{Authenticator, Caller, Principal, Scope};
+use super::{Authenticator, Caller, Operator, Principal, Scope};
 use crate::api::edge::Call;
 use crate::api::problem::Problem;
 use crate::api::wire::Operation;
@@ -46,6 +46,14 @@ impl Bearer {
         Ok(Caller::authorize(self.0.principal.clone(), scope, gpt_id)?)
     }
 
+    /// The operator whose key it is.
+    ///
+    /// # Errors
+    /// 403 when it is not an operator's.
+    pub fn operator(&self) -> Result<Operator, Problem> {
+        Ok(Operator::authorize(self.0.principal.clone())?)
+    }
+
     pub(super) fn into_verified(self) -> Verified {
         self.0
     }
@@ -58,7 +66,7 @@ impl Verified {
 }
 
 async fn verify(request: &Request, token: Token) -> poem::Result<Verified> {
-    let call = call_of(request);
+    let call = Call::of(request);
     let verified = match request.data::<Arc<Authenticator>>() {
         Some(authenticator) => authenticator.verify(&token.token).await,
         None => Err(Error::Unauthorized(Unauthorized::Unknown)),
@@ -68,10 +76,4 @@ async fn verify(request: &Request, token: Token) -> poem::Result<Verified> {
         Err(Error::Unauthorized(why)) => Err(call.refuse(why).await.into()),
         Err(error) => Err(Problem::from(error).into()),
     }
-}
-
-/// The request as the edge knows it.
-pub(super) fn call_of(request: &Request) -> Call {
-    let known = request.data::<Call>().cloned();
-    known.unwrap_or_else(Call::unlimited)
 }

@@ -1,21 +1,33 @@
 //! Who is calling, and what they may do.
 //!
 //! A handler takes a [`Caller`]; only [`Bearer::authorize`] makes one, and the generated routes
-//! call that with the scope that the contract names. So a handler cannot forget the check.
+//! call that with the scope that the contract names. So a handler cannot forget the check. An
+//! operator's handler takes an [`Operator`], which [`Bearer::operator`] alone makes.
 
 mod anonymous;
 mod authenticator;
 mod bearer;
-mod key;
 mod link;
+mod operator;
+mod principal;
+mod revocations;
 mod scope;
+mod secret;
+mod token;
 
 pub use anonymous::{Anonymous, OptionalBearer};
-pub use authenticator::{Authenticator, Principal};
+pub use authenticator::Authenticator;
 pub use bearer::Bearer;
-pub use key::{ApiKey, KeyHash};
 pub use link::PartLinks;
-pub use scope::{Scope, Scopes};
+pub use operator::Operator;
+pub use principal::{Principal, Who};
+pub use revocations::Revocations;
+pub use scope::{Scope, Scopes, UnknownScope};
+pub use secret::{
+    ApiKey, AuthorizationCode, ClientSecret, Kind, RefreshToken, Secret, SecretHash, kind,
+    new_client_id,
+};
+pub use token::{AccessClaims, AccessGrant, AccessToken, OutsideIssuers, OutsideToken, Tokens};
 
 use crate::error::Error;
 use crate::ids::Tenant;
@@ -40,7 +52,8 @@ impl Caller {
     ) -> Result<Self, Error> {
         if !principal.scopes.contains(scope) {
             return Err(Error::Forbidden(format!(
-                "The key lacks the scope `{scope}`."
+                "The {} lacks the scope `{scope}`.",
+                principal.who.noun()
             )));
         }
         let own = principal.gpt_id.as_ref().ok_or_else(|| {
@@ -49,9 +62,15 @@ impl Caller {
             )
         })?;
         if gpt_id.is_some_and(|named| named != own.as_str()) {
-            return Err(Error::Forbidden("The key belongs to another GPT.".into()));
+            let noun = principal.who.noun();
+            return Err(Error::Forbidden(format!(
+                "The {noun} belongs to another GPT."
+            )));
         }
-        let tenant = Tenant::vouched(own.clone());
+        let tenant = match &principal.collections {
+            None => Tenant::vouched(own.clone()),
+            Some(collections) => Tenant::narrowed(own.clone(), collections.clone()),
+        };
         Ok(Self { tenant, principal })
     }
 
@@ -61,7 +80,7 @@ impl Caller {
         &self.tenant
     }
 
-    /// The key's own record.
+    /// What is known of the key or token.
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.principal
@@ -74,9 +93,10 @@ mod tests {
 
     fn principal(gpt: Option<&str>, scopes: &str) -> Arc<Principal> {
         Arc::new(Principal {
-            key_id: "key_1".into(),
+            who: Who::Key { id: "key_1".into() },
             gpt_id: gpt.map(|gpt| gpt.parse().unwrap()),
             scopes: scopes.parse().unwrap(),
+            collections: None,
             expires_at: None,
             revoked_at: None,
             rate_limits: None,

@@ -82,6 +82,20 @@ impl Scopes {
         scope == Scope::Any || self.0.contains(&scope)
     }
 
+    /// Those that `limit` has, too.
+    #[must_use]
+    pub fn within(&self, limit: &Self) -> Self {
+        self.iter()
+            .filter(|scope| limit.0.contains(scope))
+            .collect()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Each scope as text.
     pub fn iter(&self) -> impl Iterator<Item = Scope> {
         self.0.iter().copied()
@@ -91,6 +105,15 @@ impl Scopes {
 impl From<Scope> for Scopes {
     fn from(scope: Scope) -> Self {
         Self(vec![scope])
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        let mut scopes: Vec<_> = scopes.into_iter().collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes)
     }
 }
 
@@ -117,23 +140,28 @@ impl FromStr for Scopes {
     /// Reads scopes separated by blanks or commas.
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
         let words = text.split([' ', ',']).filter(|word| !word.is_empty());
-        let mut scopes = words
+        words
             .map(|word| {
                 let known = Scope::GRANTABLE
                     .into_iter()
                     .find(|scope| scope.as_str() == word);
                 known.ok_or_else(|| UnknownScope(word.to_owned()))
             })
-            .collect::<Result<Vec<_>, _>>()?;
-        scopes.sort_unstable();
-        scopes.dedup();
-        Ok(Self(scopes))
+            .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_granted_is_within_both() {
+        let scopes = |text: &str| text.parse::<Scopes>().unwrap();
+        let both = scopes("objects:read,admin").within(&scopes("objects:write,objects:read"));
+        assert_eq!(both, Scope::ObjectsRead.into());
+        assert!(both.within(&Scopes::of_an_operator()).is_empty());
+    }
 
     #[test]
     fn reads_what_it_writes() {

@@ -52,15 +52,14 @@ impl Vault {
     pub async fn seal(&self, tenant: &Tenant, blob: Uuid) -> Result<SealingWriter, BlobError> {
         let tenant = tenant.clone();
         let writer = self.bucket.writer(&Key::of_blob(&tenant, blob));
-        SealingWriter::begin(writer, &self.keys, &Identity { tenant, blob }).await
+        SealingWriter::begin(writer, self.keys.clone(), Identity { tenant, blob }).await
     }
 
     /// The bytes of `range` of the file that `segments` make, one after the other; a range that
     /// ends behind the file is cut to it. It is read while it is asked for, in constant memory.
     ///
-    /// The first segment is found, and its key opened, before this returns. Every chunk is checked
-    /// before it is given out. A segment that is read whole must have its SHA-256, or the stream
-    /// fails before its last bytes.
+    /// The first segment is found, and its key opened, before this returns: for the length and the
+    /// SHA-256 that were written, and no other. Every chunk is checked before it is given out.
     ///
     /// # Errors
     /// [`NotFound`](super::BlobErrorKind::NotFound) when a segment is gone,
@@ -81,19 +80,18 @@ impl Vault {
         opener.read(segments, range).await
     }
 
-    /// The same data key under the current master key, for the blob's row; the object stays as it is.
+    /// The segment's data key under the current master key, for its row; the object stays as it is.
     ///
     /// # Errors
     /// [`Settings`](super::BlobErrorKind::Settings) when the old master key is missing, and
-    /// [`Damaged`](super::BlobErrorKind::Damaged) when `wrapped` does not open.
-    pub fn rewrap(
-        &self,
-        tenant: &Tenant,
-        blob: Uuid,
-        wrapped: &WrappedKey,
-    ) -> Result<WrappedKey, BlobError> {
-        let tenant = tenant.clone();
-        self.keys.rewrap(wrapped, &Identity { tenant, blob })
+    /// [`Damaged`](super::BlobErrorKind::Damaged) when its key does not open.
+    pub fn rewrap(&self, tenant: &Tenant, segment: &Segment) -> Result<WrappedKey, BlobError> {
+        let identity = Identity {
+            tenant: tenant.clone(),
+            blob: segment.blob,
+        };
+        let content = segment.content();
+        self.keys.rewrap(&segment.wrapped, &identity, &content)
     }
 
     /// Where the blobs lie.

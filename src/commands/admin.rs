@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::cli::{GptCommand, KeyCommand, NewKey};
 use super::output::{dash, print_json, print_table};
-use super::{Failure, open_store};
+use super::{Failure, open_store, usage};
 use crate::auth::Scopes;
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::error::chain;
+use crate::error::Error;
 use crate::ids::GptId;
 use crate::server::open_files;
 use crate::service::{GptRow, IssuedKey, KeyRequest, KeyRow, Service};
@@ -26,6 +26,13 @@ pub(super) async fn service_with_files(config: Config) -> Result<Service, Failur
     Ok(crate::server::service(&config, store)?.with_files(files))
 }
 
+/// The same with the keys that sign tokens.
+pub(super) async fn service_with_tokens(config: Config) -> Result<Service, Failure> {
+    let store = open_store(&config).await?;
+    let tokens = crate::server::tokens(&config, &store).await?;
+    Ok(crate::server::service(&config, store)?.with_tokens(tokens))
+}
+
 /// `gpt …`.
 pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> Result<(), Failure> {
     match command {
@@ -41,20 +48,21 @@ pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> R
             );
         }
         GptCommand::List => {
-            let rows = service.list_gpts().await?;
+            let rows = service.list_gpts(None, u32::MAX).await?.items;
             if json {
                 return rows
                     .iter()
                     .try_for_each(|row| print_json(&GptView::from(row)));
             }
-            let cells = rows.iter().map(|row| {
-                [
-                    row.id.to_string(),
-                    row.name.clone(),
-                    row.created_at.to_string(),
-                ]
-            });
-            print_table(["ID", "NAME", "CREATED"], cells);
+            print_gpts(&rows);
+        }
+        GptCommand::Show { id } => show_gpt(&found(service.get_gpt(&id).await, &id)?, json)?,
+        GptCommand::Update { id, name } => {
+            show_gpt(&found(service.rename_gpt(&id, &name).await, &id)?, json)?;
+        }
+        GptCommand::Usage { id, since, until } => {
+            let usage = service.gpt_usage(&id, since, until).await;
+            usage::show(&id, &found(usage, &id)?, json)?;
         }
         GptCommand::Delete { id, yes } => {
             if !yes {
@@ -66,7 +74,7 @@ pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> R
             if !service.delete_gpt(&id).await? {
                 return Err(no_gpt(&id));
             }
-            remove_files(service, &id).await;
+            service.sweep_deleted_gpts().await;
             if json {
                 return print_json(&serde_json::json!({ "id": id.as_str(), "deleted": true }));
             }
@@ -76,12 +84,31 @@ pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> R
     Ok(())
 }
 
-/// Removes the bytes of the files of a GPT that has gone. What stays is the server's to sweep.
-async fn remove_files(service: &Service, id: &GptId) {
-    if let Err(error) = service.remove_files_of(id).await {
-        let cause = chain(&error);
-        tracing::warn!(cause, "bytes of its files are left to the server's sweep");
+/// What was found of the GPT `id`, or what to do about it.
+fn found<T>(outcome: Result<T, Error>, id: &GptId) -> Result<T, Failure> {
+    outcome.map_err(|error| match error {
+        Error::GptNotFound => no_gpt(id),
+        error => error.into(),
+    })
+}
+
+fn show_gpt(row: &GptRow, json: bool) -> Result<(), Failure> {
+    if json {
+        return print_json(&GptView::from(row));
     }
+    print_gpts(std::slice::from_ref(row));
+    Ok(())
+}
+
+fn print_gpts(rows: &[GptRow]) {
+    let cells = rows.iter().map(|row| {
+        [
+            row.id.to_string(),
+            row.name.clone(),
+            row.created_at.to_string(),
+        ]
+    });
+    print_table(["ID", "NAME", "CREATED"], cells);
 }
 
 /// `key …`.
@@ -94,9 +121,22 @@ pub(super) async fn key(service: &Service, command: KeyCommand, json: bool) -> R
                 .ok_or_else(|| gpt.map_or_else(|| "no key was made".into(), |id| no_gpt(&id)))?;
             show(&issued, json)
         }
-        KeyCommand::List { gpt } => list(&service.list_keys(gpt.as_ref()).await?, json),
+        KeyCommand::List { gpt } => {
+            let keys = service.list_keys(gpt.as_ref(), None, u32::MAX).await?;
+            list(&keys.items, json)
+        }
+        KeyCommand::Show { id } => list(&[of_key(service.get_key(&id).await, &id)?], json),
+        KeyCommand::Update(changes) => {
+            let rate_limits = match changes.general_rate_limits {
+                true => Some(None),
+                false => changes.rate_limits.map(Some),
+            };
+            let id = changes.id;
+            let updated = service.update_key(&id, changes.name, rate_limits).await;
+            list(&[of_key(updated, &id)?], json)
+        }
         KeyCommand::Revoke { id } => {
-            if !service.revoke_key(&id).await? {
+            if service.revoke_key(&id).await?.is_none() {
                 return Err(no_key(&id));
             }
             if json {
@@ -110,6 +150,14 @@ pub(super) async fn key(service: &Service, command: KeyCommand, json: bool) -> R
             show(&issued.ok_or_else(|| no_key(&id))?, json)
         }
     }
+}
+
+/// What was found of the key `id`, or what to do about it.
+fn of_key(outcome: Result<KeyRow, Error>, id: &str) -> Result<KeyRow, Failure> {
+    outcome.map_err(|error| match error {
+        Error::KeyNotFound => no_key(id),
+        error => error.into(),
+    })
 }
 
 fn request(new: NewKey) -> KeyRequest {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Failure;
-use super::cli::{AuditCommand, CallFilter};
+use super::cli::{AuditCommand, CallFilter, Statuses};
 use super::output::{dash, print_json, print_table};
 use crate::clock::Timestamp;
 use crate::ids::GptId;
@@ -31,7 +31,7 @@ async fn list(service: &Service, filter: CallFilter, json: bool) -> Result<(), F
     let mut rows = Vec::new();
     while left > 0 {
         query.limit = left.min(PAGE);
-        let page = service.list_calls(&query).await?;
+        let page = service.list_calls(query.clone()).await?.items;
         let Some(last) = page.last() else {
             break;
         };
@@ -51,11 +51,19 @@ async fn list(service: &Service, filter: CallFilter, json: bool) -> Result<(), F
 }
 
 fn query(filter: CallFilter) -> AuditQuery {
+    let (status, status_class) = match filter.status {
+        Some(Statuses::One(status)) => (Some(status), None),
+        Some(Statuses::Class(class)) => (None, Some(class)),
+        None => (None, None),
+    };
     AuditQuery {
         gpt_id: filter.gpt,
         app_id: filter.app,
+        application_id: filter.application,
         operation: filter.operation,
-        status: filter.status,
+        key_id: filter.key,
+        status,
+        status_class,
         since: filter.since,
         until: filter.until,
         after: None,
@@ -68,7 +76,8 @@ fn print_rows(rows: &[AuditRow]) {
         [
             row.created_at.to_string(),
             dash(row.gpt_id.as_ref()),
-            row.key_id.clone(),
+            dash(row.key_id.as_ref()),
+            dash(row.application_id.as_ref()),
             dash(row.app_id.as_ref()),
             row.operation.clone(),
             row.status.to_string(),
@@ -81,6 +90,7 @@ fn print_rows(rows: &[AuditRow]) {
         "TIME",
         "GPT",
         "KEY",
+        "APPLICATION",
         "APP",
         "OPERATION",
         "STATUS",
@@ -96,7 +106,9 @@ struct CallView<'a> {
     id: String,
     created_at: Timestamp,
     gpt_id: Option<&'a str>,
-    key_id: &'a str,
+    key_id: Option<&'a str>,
+    application_id: Option<&'a str>,
+    session_id: Option<String>,
     app_id: Option<&'a str>,
     operation: &'a str,
     method: &'a str,
@@ -114,7 +126,9 @@ impl<'a> CallView<'a> {
             id: row.id.to_string(),
             created_at: row.created_at,
             gpt_id: row.gpt_id.as_ref().map(GptId::as_str),
-            key_id: &row.key_id,
+            key_id: row.key_id.as_deref(),
+            application_id: row.application_id.as_deref(),
+            session_id: row.session_id.map(|id| id.to_string()),
             app_id: row.app_id.as_deref(),
             operation: &row.operation,
             method: &row.method,

@@ -1,12 +1,18 @@
 //! What the command line looks like.
 
+mod calls;
+
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+use calls::moment;
+pub use calls::{AuditCommand, CallFilter, Statuses};
 
 use crate::auth::Scopes;
 use crate::clock::Timestamp;
-use crate::ids::GptId;
+use crate::ids::{CollectionName, GptId};
 use crate::limits::RateLimits;
 
 const AFTER_HELP: &str = "\
@@ -15,6 +21,7 @@ Environment (or a YAML file named by CONFIG; the environment wins):
                  (default: sqlite://./data/gpt-object-store.db)
   DATA_DIR       where the embedded default keeps its files (default: ./data)
   LISTEN         address and port (default: 127.0.0.1:8000)
+  ADMIN_LISTEN   address and port of the operator's API, apart from LISTEN (default: the same)
   PUBLIC_URL     what the outside calls this server (default: http://localhost:PORT)
   SECRET_KEY     signs cursors and links, the same on all replicas (default: made once, kept in the database)
   FILES_URL      where the bytes of files lie: file:///path, s3://bucket/prefix or
@@ -31,6 +38,13 @@ Environment (or a YAML file named by CONFIG; the environment wins):
                  addresses or networks of proxies, and where they name the client:
                  X-Forwarded-For (default) or Forwarded
   AUDIT_DAYS     how long the record of calls is kept (default: 90)
+  OAUTH_ACCESS_TOKEN_SECONDS, OAUTH_REFRESH_TOKEN_DAYS, OAUTH_SESSION_DAYS
+                 how long a token works, a session lasts unrenewed, and lasts at most
+                 (default: 3600, 30, 180)
+  OAUTH_ISSUER, OAUTH_ISSUER_JWKS, OAUTH_ISSUER_AUDIENCE, OAUTH_ISSUER_GPT_CLAIM,
+  OAUTH_ISSUER_SCOPE_CLAIM
+                 another issuer whose tokens are believed, where its keys are (https:// or a file),
+                 and what its tokens say (CONFIG lists more as oauth: issuers:)
   MAX_REQUEST_BYTES, MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, REQUEST_SECONDS,
   DATABASE_MAX_CONNECTIONS, SHUTDOWN_GRACE_SECONDS
   FILES_MAX_SIZE_MB, FILES_MAX_PART_MB, FILES_MAX_UPLOAD_MB, FILES_DEFAULT_TTL, FILES_MAX_TTL,
@@ -43,6 +57,7 @@ Examples:
   gpt-object-store key create my-gpt --expires-in 90d
   gpt-object-store key create my-gpt --scopes objects:read --json
   gpt-object-store key create my-gpt --rate-limits key:600/m,write:100/m
+  gpt-object-store app create my-gpt --name Notes --redirect-uri https://example.com/callback
   gpt-object-store audit list --gpt my-gpt --since 24h";
 
 /// Durable memory for Custom GPTs: JSON documents in collections, over HTTPS.
@@ -74,11 +89,23 @@ pub enum Command {
     /// Files: their bytes lie encrypted in a folder or a bucket.
     #[command(subcommand)]
     Files(FilesCommand),
+    /// Applications: programs that get tokens by OAuth, each for one GPT.
+    #[command(subcommand)]
+    App(AppCommand),
+    /// Sessions: what applications were once allowed.
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// The keys that sign access tokens.
+    #[command(subcommand)]
+    Oauth(OAuthCommand),
     /// The record of calls: who did what, when, and how it went.
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Print the OpenAPI 3.1 document, as the server serves it.
     Openapi {
+        /// The document of the operator's API instead.
+        #[arg(long)]
+        operator: bool,
         /// How to write it.
         #[arg(long, value_enum, default_value_t = Format::Yaml)]
         format: Format,
@@ -106,6 +133,31 @@ pub enum GptCommand {
     },
     /// List the GPTs.
     List,
+    /// Show one GPT.
+    Show {
+        /// Its id.
+        id: GptId,
+    },
+    /// Give a GPT another name. Its id stays.
+    Update {
+        /// Its id.
+        id: GptId,
+        /// The name, for people.
+        #[arg(long)]
+        name: String,
+    },
+    /// Count what a GPT has stored, and its calls in a period.
+    Usage {
+        /// Its id.
+        id: GptId,
+        /// Calls since then: a time such as 2026-11-21T08:00:00Z, or how long ago, such as 24h;
+        /// else those of 30 days.
+        #[arg(long, value_parser = moment)]
+        since: Option<Timestamp>,
+        /// Calls before then, in the same forms; else until now.
+        #[arg(long, value_parser = moment)]
+        until: Option<Timestamp>,
+    },
     /// Delete a GPT with all its keys, collections and objects, for good.
     Delete {
         /// Its id.
@@ -132,6 +184,13 @@ pub enum KeyCommand {
         /// Only this GPT's.
         gpt: Option<GptId>,
     },
+    /// Show one key, without its secret.
+    Show {
+        /// The key's id, as `key list` shows it.
+        id: String,
+    },
+    /// Change a key's name or its rate limits. What is left out stays.
+    Update(KeyChanges),
     /// Revoke a key, now. Servers stop accepting it within 5 seconds.
     Revoke {
         /// The key's id, as `key list` shows it.
@@ -170,49 +229,134 @@ pub struct NewKey {
     pub rate_limits: Option<RateLimits>,
 }
 
+#[derive(Args, Debug)]
+pub struct KeyChanges {
+    /// The key's id, as `key list` shows it.
+    pub id: String,
+    /// A name for people.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Limits of its own in place of RATE_LIMITS, such as key:600/m,write:100/m; or off.
+    #[arg(long, value_parser = rate_limits_of_a_key)]
+    pub rate_limits: Option<RateLimits>,
+    /// Go back to RATE_LIMITS.
+    #[arg(long, conflicts_with = "rate_limits")]
+    pub general_rate_limits: bool,
+}
+
 #[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// List calls with a good key, the latest first.
-    List(CallFilter),
+pub enum AppCommand {
+    /// Make an application. Its secret is printed once and cannot be shown again.
+    Create(NewApp),
+    /// List applications, without their secrets.
+    List {
+        /// Only this GPT's.
+        gpt: Option<GptId>,
+    },
+    /// Change an application. What is not named stays.
+    Update(AppUpdate),
+    /// Make a new secret.
+    RotateSecret {
+        /// The application's client id.
+        client_id: String,
+        /// How long the old secret stays valid, such as 24h; else it ends now.
+        #[arg(long, value_parser = humantime::parse_duration, default_value = "0s")]
+        keep_old: Duration,
+    },
+    /// Revoke an application with all its sessions, now.
+    Revoke {
+        /// Its client id, as `app list` shows it.
+        client_id: String,
+    },
 }
 
 #[derive(Args, Debug)]
-pub struct CallFilter {
+pub struct NewApp {
+    /// The GPT for which it acts.
+    pub gpt: GptId,
+    /// A name for people, who see it when they are asked for consent.
+    #[arg(long)]
+    pub name: String,
+    /// It can keep no secret: a page in a browser, or a program on a person's own machine.
+    #[arg(long)]
+    pub public: bool,
+    /// The most that it may be granted, separated by commas, as for `key create`; else all of them.
+    #[arg(long)]
+    pub scopes: Option<Scopes>,
+    /// The only collections that it may see, separated by commas; else all.
+    #[arg(long, value_delimiter = ',')]
+    pub collections: Option<Vec<CollectionName>>,
+    /// Where answers may be sent, letter by letter; up to ten times.
+    #[arg(long = "redirect-uri")]
+    pub redirect_uris: Vec<String>,
+    /// Limits of its own in place of RATE_LIMITS, such as key:600/m,write:100/m; or off.
+    #[arg(long, value_parser = rate_limits_of_a_key)]
+    pub rate_limits: Option<RateLimits>,
+}
+
+#[derive(Args, Debug)]
+pub struct AppUpdate {
+    /// The application's client id.
+    pub client_id: String,
+    /// Another name for people.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The most that it may be granted, separated by commas.
+    #[arg(long)]
+    pub scopes: Option<Scopes>,
+    /// The only collections that it may see, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub collections: Option<Vec<CollectionName>>,
+    /// Let it see all collections.
+    #[arg(long, conflicts_with = "collections")]
+    pub all_collections: bool,
+    /// Where answers may be sent, in place of all that it had.
+    #[arg(long = "redirect-uri")]
+    pub redirect_uris: Option<Vec<String>>,
+    /// Limits of its own, such as key:600/m,write:100/m; or off.
+    #[arg(long, value_parser = rate_limits_of_a_key)]
+    pub rate_limits: Option<RateLimits>,
+    /// Let the general limits hold for it.
+    #[arg(long, conflicts_with = "rate_limits")]
+    pub general_rate_limits: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// List sessions, the latest first.
+    List(SessionFilter),
+    /// End a session, now. Servers stop accepting its tokens within 5 seconds.
+    End {
+        /// Its id, as `session list` shows it.
+        id: Uuid,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct SessionFilter {
     /// Only this GPT's.
     #[arg(long)]
     pub gpt: Option<GptId>,
-    /// Only those of this application, as X-Thesara-App-Id names it.
+    /// Only those of the application with this client id.
     #[arg(long)]
     pub app: Option<String>,
-    /// Only those of this operation, such as create_object.
+    /// Only those that have not ended.
     #[arg(long)]
-    pub operation: Option<String>,
-    /// Only those answered with this HTTP status.
-    #[arg(long)]
-    pub status: Option<u16>,
-    /// Only those since then: a time such as 2026-11-21T08:00:00Z, or how long ago, such as 24h.
-    #[arg(long, value_parser = moment)]
-    pub since: Option<Timestamp>,
-    /// Only those before then, in the same forms.
-    #[arg(long, value_parser = moment)]
-    pub until: Option<Timestamp>,
+    pub alive: bool,
     /// How many, at most.
     #[arg(long, default_value_t = 100)]
     pub limit: u32,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum OAuthCommand {
+    /// Make a key that signs from now on. Tokens of the one before stay good to their end.
+    RotateKey,
+}
+
 fn rate_limits_of_a_key(text: &str) -> Result<RateLimits, String> {
     let limits: RateLimits = text.parse().map_err(|error| format!("{error}"))?;
     Ok(limits.of_a_key()?)
-}
-
-fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(ago) = humantime::parse_duration(text) {
-        return Ok(Timestamp::now().minus(ago));
-    }
-    text.parse().map_err(|error| {
-        format!("{error}; write a time such as 2026-11-21T08:00:00Z, or how long ago, such as 24h")
-    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

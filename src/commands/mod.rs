@@ -1,6 +1,7 @@
 //! The command line: reads it, runs one command, says what went wrong.
 
 mod admin;
+mod applications;
 mod audit;
 mod cli;
 mod contract;
@@ -9,6 +10,8 @@ mod health;
 mod log;
 mod output;
 mod serve;
+mod sessions;
+mod usage;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -64,13 +67,24 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
             files::files(&service, command, json).await
         }
         Command::Key(command) => admin::key(&admin::service(config).await?, command, json).await,
+        Command::App(command) => {
+            applications::app(&admin::service(config).await?, command, json).await
+        }
+        Command::Session(command) => {
+            sessions::session(&admin::service(config).await?, command, json).await
+        }
+        Command::Oauth(command) => {
+            let service = admin::service_with_tokens(config).await?;
+            sessions::oauth(&service, command, json).await
+        }
         Command::Audit(command) => {
             audit::audit(&admin::service(config).await?, command, json).await
         }
-        Command::Openapi { format, public_url } => contract::print(
+        Command::Openapi {
+            operator,
             format,
-            public_url.as_deref().unwrap_or(&config.http.public_url),
-        ),
+            public_url,
+        } => contract::print(operator, format, public_url, &config.http),
         Command::Health { url } => health::check(url, &config, json).await,
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Failure;
+use crate::error::{Error, Violation};
 
 /// Prints `value` as one line of JSON.
 pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
@@ -33,4 +34,16 @@ pub(super) fn print_table<const N: usize>(
 /// The value, or a dash.
 pub(super) fn dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// A failure of a service call, with every place that is wrong, for a person at a terminal.
+pub(super) fn spoken(error: Error) -> Failure {
+    match error {
+        Error::InvalidRequest(places) => {
+            let sentence = |place: &Violation| format!("{} {}", place.pointer, place.detail);
+            let sentences: Vec<_> = places.iter().map(sentence).collect();
+            sentences.join("; ").into()
+        }
+        error => error.into(),
+    }
 }

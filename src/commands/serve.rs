@@ -1,5 +1,7 @@
 //! `serve` and `migrate`.
 
+use std::net::SocketAddr;
+
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -9,7 +11,7 @@ use crate::auth::Scopes;
 use crate::config::Config;
 use crate::ids::GptId;
 use crate::limits::RateLimits;
-use crate::server::Server;
+use crate::server::{Listeners, Server};
 use crate::service::{IssuedKey, KeyRequest, Service};
 use crate::store::Backend;
 
@@ -23,9 +25,13 @@ pub(super) async fn serve(config: Config, json: bool) -> Result<(), Failure> {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
     // Before anything is made: a second server on the same port must change nothing.
-    let listener = TcpListener::bind(config.http.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", config.http.listen))?;
+    let listeners = Listeners {
+        callers: bind(config.http.listen).await?,
+        operators: match config.http.admin_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        },
+    };
     let store = open_store(&config).await?;
     let backend = store.backend();
     let public_url = config.http.public_url.clone();
@@ -46,9 +52,14 @@ pub(super) async fn serve(config: Config, json: bool) -> Result<(), Failure> {
     }
     tracing::info!(public_url, database = ?backend, "serving");
     let stop = stop_signal()?;
-    server.run(listener, stop).await?;
+    server.run(listeners, stop).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| format!("cannot listen on {address}: {error}").into())
 }
 
 /// Brings the schema up to date.

@@ -2,20 +2,24 @@
 
 mod audit;
 mod files;
+mod http;
+mod oauth;
 mod source;
 mod storage;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use audit::AuditConfig;
 pub use files::{FileRules, FilesConfig, UPLOAD_TIME};
+pub use http::HttpConfig;
+pub use oauth::{IssuerConfig, JwksPlace, OAuthConfig};
 pub use source::Source;
 pub use storage::StorageConfig;
 
 use crate::document;
-use crate::limits::{ForwardingHeader, Proxies, RateLimits};
+use crate::ids::GptId;
+use crate::limits::RateLimits;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// The record of calls.
     pub audit: AuditConfig,
+    /// Tokens: how long ours last, and whose else are believed.
+    pub oauth: OAuthConfig,
     /// The Redis that replicas share their rate limits in; `None`: each has its own.
     pub redis_url: Option<String>,
     /// What is logged, and how.
@@ -38,6 +44,9 @@ pub struct Config {
     pub files: FilesConfig,
     /// Signs cursors and links; the same on all replicas. `None`: made on first start, kept in the database.
     pub secret_key: Option<String>,
+    /// The GPT that every caller is, unchecked, unlimited and unrecorded: what the checks cost is
+    /// measured against that. Only a build with the feature `unguarded` can be told so.
+    pub unguarded: Option<GptId>,
 }
 
 /// Which database, and how it is used.
@@ -49,25 +58,6 @@ pub struct DatabaseConfig {
     pub max_connections: u32,
     /// Whether the URL is our default, which `cargo run` fills with a first GPT and key.
     pub is_embedded_default: bool,
-}
-
-/// Where and as what we are reached.
-#[derive(Clone, Debug)]
-pub struct HttpConfig {
-    /// Address and port to listen on.
-    pub listen: SocketAddr,
-    /// What the outside calls us, without a slash at the end.
-    pub public_url: String,
-    /// How long requests in flight may take to finish after a stop was asked for.
-    pub shutdown_grace: Duration,
-    /// The origins whose pages may call us from a browser; `None`: any.
-    pub cors_origins: Option<Vec<String>>,
-    /// The proxies in front of us.
-    pub proxies: Proxies,
-    /// Where they write whom a request comes from.
-    pub proxy_header: ForwardingHeader,
-    /// Whether this is a development environment, which shows more of itself.
-    pub is_development: bool,
 }
 
 /// Limits of requests; `GET /v1/limits` states them.
@@ -119,6 +109,7 @@ impl Config {
             limits: Limits::read(&mut source),
             storage: StorageConfig::read(&mut source),
             audit: AuditConfig::read(&mut source),
+            oauth: OAuthConfig::read(&mut source),
             redis_url: source.find("REDIS_URL"),
             log: LogConfig {
                 filter: source.get("LOG", DEFAULT_LOG.to_owned()),
@@ -128,6 +119,10 @@ impl Config {
             },
             files: FilesConfig::read(&mut source),
             secret_key: source.find("SECRET_KEY"),
+            unguarded: match cfg!(feature = "unguarded") {
+                true => source.find("BENCH_UNGUARDED"),
+                false => None,
+            },
         };
         if config.secret_key.as_ref().is_some_and(|key| key.len() < 32) {
             source.fault("SECRET_KEY", "must have at least 32 characters");
@@ -173,28 +168,6 @@ impl DatabaseConfig {
     }
 }
 
-impl HttpConfig {
-    fn read(source: &mut Source) -> Self {
-        let listen: SocketAddr = source.get("LISTEN", SocketAddr::from(([127, 0, 0, 1], 8000)));
-        let public_url: String = source
-            .find("PUBLIC_URL")
-            .unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
-        if !public_url.starts_with("https://") && !public_url.starts_with("http://") {
-            source.fault("PUBLIC_URL", "must begin with https:// or http://");
-        }
-        Self {
-            listen,
-            public_url: public_url.trim_end_matches('/').to_owned(),
-            shutdown_grace: Duration::from_secs(source.get("SHUTDOWN_GRACE_SECONDS", 30)),
-            cors_origins: source.get("CORS_ORIGINS", CorsOrigins(None)).0,
-            proxies: source.get("TRUSTED_PROXIES", Proxies::default()),
-            proxy_header: source.get("TRUSTED_PROXY_HEADER", ForwardingHeader::default()),
-            is_development: source.get("ENVIRONMENT", Environment::Production)
-                == Environment::Development,
-        }
-    }
-}
-
 impl Limits {
     fn read(source: &mut Source) -> Self {
         let limits = Self {
@@ -224,54 +197,6 @@ impl Limits {
             max_bytes: self.document_bytes,
             max_depth: self.document_depth,
         }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Environment {
-    Development,
-    Production,
-}
-
-impl std::str::FromStr for Environment {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "development" => Ok(Self::Development),
-            "production" => Ok(Self::Production),
-            _ => Err("must be development or production"),
-        }
-    }
-}
-
-/// A list of origins; `*` is any.
-struct CorsOrigins(Option<Vec<String>>);
-
-impl std::str::FromStr for CorsOrigins {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim() == "*" {
-            return Ok(Self(None));
-        }
-        let origins = text.split([',', ' ']).filter(|origin| !origin.is_empty());
-        let origins = origins.map(origin).collect::<Result<_, _>>()?;
-        Ok(Self(Some(origins)))
-    }
-}
-
-/// An origin as browsers send it (RFC 6454, 6.2): scheme, host and port, in lower case.
-fn origin(text: &str) -> Result<String, String> {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    let is_host = |rest: &str| !rest.is_empty() && !rest.contains(['/', '*', '?', '#', '@']);
-    match rest {
-        Some(rest) if is_host(rest) => Ok(text.to_ascii_lowercase()),
-        _ => Err(format!(
-            "`{text}` is no origin: write scheme and host, such as https://app.example.com, or * for any"
-        )),
     }
 }
 
@@ -333,20 +258,11 @@ mod tests {
             ("TRUSTED_PROXIES", "proxy.example"),
             ("TRUSTED_PROXY_HEADER", "Via"),
             ("AUDIT_DAYS", "0"),
+            ("ADMIN_LISTEN", "9000"),
+            ("ADMIN_PUBLIC_URL", "operators"),
         ])
         .unwrap_err();
-        assert_eq!(faults.0.len(), 15, "{faults}");
-    }
-
-    #[test]
-    fn origins_are_listed_or_any() {
-        let origins = |text| read(&[("CORS_ORIGINS", text)]).unwrap().http.cors_origins;
-        assert_eq!(origins("*"), None);
-        let listed = ["https://a.example", "http://localhost:3000"].map(str::to_owned);
-        assert_eq!(
-            origins("https://A.example, http://localhost:3000"),
-            Some(listed.into())
-        );
+        assert_eq!(faults.0.len(), 17, "{faults}");
     }
 
     #[test]

@@ -115,6 +115,13 @@ fn flatten(
             }
             return Ok(());
         }
+        // A list of blocks: `issuers: [{issuer: …}]` sets `ISSUERS_0_ISSUER`.
+        Value::Sequence(items) if items.iter().all(Value::is_mapping) => {
+            for (place, block) in items.iter().enumerate() {
+                flatten(&format!("{name}_{place}"), block, settings)?;
+            }
+            return Ok(());
+        }
         Value::Bool(value) => value.to_string(),
         Value::Number(value) => value.to_string(),
         Value::String(value) => value.clone(),

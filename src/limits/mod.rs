@@ -125,10 +125,11 @@ impl Limiter {
         self.decide(&[claim]).await
     }
 
-    /// Asks for a request with the key `key_id`, whose `own` limits stand before the general ones.
+    /// Asks for a request of `whose`, the id of a key or of an application, whose `own` limits stand
+    /// before the general ones.
     pub async fn admit_key(
         &self,
-        key_id: &str,
+        whose: &str,
         own: Option<&RateLimits>,
         writes: bool,
     ) -> Vec<Decision> {
@@ -146,7 +147,6 @@ impl Limiter {
             .iter()
             .filter_map(|&bucket| {
                 let rate = limits.get(bucket)?;
-                let whose = key_id;
                 Some(Claim {
                     bucket,
                     rate,

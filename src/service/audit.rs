@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::Service;
+use super::pages::Rows;
 use crate::clock::Timestamp;
 use crate::error::{Error, chain};
 use crate::store::{AuditQuery, AuditRow, Store, StoreErrorKind};
@@ -189,8 +190,13 @@ impl Service {
     ///
     /// # Errors
     /// The store's.
-    pub async fn list_calls(&self, query: &AuditQuery) -> Result<Vec<AuditRow>, Error> {
-        Ok(self.store.list_calls(query).await?)
+    pub async fn list_calls(&self, query: AuditQuery) -> Result<Rows<AuditRow>, Error> {
+        let limit = query.limit;
+        let read = AuditQuery {
+            limit: Rows::<AuditRow>::to_read(limit),
+            ..query
+        };
+        Ok(Rows::cut(self.store.list_calls(&read).await?, limit))
     }
 
     /// Forgets the calls that came longer than `keep` ago, and says how many there were.
@@ -215,7 +221,7 @@ mod tests {
         AuditRow {
             id: uuid::Uuid::now_v7(),
             gpt_id: None,
-            key_id: "key_1".to_owned(),
+            key_id: Some("key_1".to_owned()),
             app_id: None,
             operation: "get_limits".to_owned(),
             method: "GET".to_owned(),
@@ -226,6 +232,8 @@ mod tests {
             request_id: "r".to_owned(),
             client_address: "198.51.100.1".to_owned(),
             created_at: Timestamp::now(),
+            application_id: None,
+            session_id: None,
         }
     }
 

@@ -34,7 +34,8 @@ impl Service {
     /// Makes sure that the collection exists and has the schema.
     ///
     /// # Errors
-    /// [`Error::InvalidSchema`], [`Error::PreconditionFailed`]; the store's.
+    /// [`Error::InvalidSchema`], [`Error::PreconditionFailed`], [`Error::Forbidden`] for a collection
+    /// that the caller may not see; the store's.
     pub async fn upsert_collection(
         &self,
         caller: &Caller,
@@ -42,6 +43,11 @@ impl Service {
         schema: NewSchema,
         preconditions: &Preconditions,
     ) -> Result<Upserted, Error> {
+        if !caller.tenant().sees(name) {
+            return Err(Error::Forbidden(format!(
+                "The application may not use the collection `{name}`."
+            )));
+        }
         let schema = match schema {
             NewSchema::Keep => return self.ensure_collection(caller, name, preconditions).await,
             NewSchema::Set(schema) if schema.as_str() == "{}" => None,

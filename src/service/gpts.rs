@@ -1,6 +1,7 @@
 //! GPTs, the tenants: made and removed by the operator.
 
 use super::Service;
+use super::pages::Rows;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::ids::GptId;
@@ -24,23 +25,51 @@ impl Service {
         Ok(self.store.create_gpt(&row).await?.then_some(row))
     }
 
-    /// Every GPT, by id.
+    /// Up to `limit` GPTs by id, those behind `after`.
     ///
     /// # Errors
     /// The store's.
-    pub async fn list_gpts(&self) -> Result<Vec<GptRow>, Error> {
-        Ok(self.store.list_gpts(None, u32::MAX).await?)
+    pub async fn list_gpts(
+        &self,
+        after: Option<&GptId>,
+        limit: u32,
+    ) -> Result<Rows<GptRow>, Error> {
+        let read = Rows::<GptRow>::to_read(limit);
+        let rows = self.store.list_gpts(after, read).await?;
+        Ok(Rows::cut(rows, limit))
+    }
+
+    /// The GPT with this id.
+    ///
+    /// # Errors
+    /// [`Error::GptNotFound`]; the store's.
+    pub async fn get_gpt(&self, id: &GptId) -> Result<GptRow, Error> {
+        self.store.get_gpt(id).await?.ok_or(Error::GptNotFound)
+    }
+
+    /// Gives a GPT another name.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for a name that is too long; [`Error::GptNotFound`]; the store's.
+    pub async fn rename_gpt(&self, id: &GptId, name: &str) -> Result<GptRow, Error> {
+        check_name(name)?;
+        let renamed = self.store.rename_gpt(id, name).await?;
+        renamed.ok_or(Error::GptNotFound)
     }
 
     /// Deletes a GPT with all that it has. Says whether there was one.
     ///
     /// What lies outside of the database goes last, also when the GPT went before, so that a
-    /// deletion that failed half-way can be repeated.
+    /// deletion that failed half-way can be repeated. The bytes of files are left to the next sweep.
     ///
     /// # Errors
     /// The store's, and the bucket's.
     pub async fn delete_gpt(&self, id: &GptId) -> Result<bool, Error> {
         let was_there = self.store.delete_gpt(id).await?;
+        self.revocations.note();
+        if self.serves_files() {
+            self.files.leave_to_sweeper(id);
+        }
         self.purge_storage(id).await?;
         Ok(was_there)
     }

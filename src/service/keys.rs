@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::Service;
 use super::gpts::check_name;
 use super::idempotency::internal;
-use crate::auth::{ApiKey, Scopes};
+use super::pages::Rows;
+use crate::auth::{ApiKey, Scope, Scopes};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::ids::GptId;
@@ -45,6 +46,12 @@ impl Service {
     /// [`Error::InvalidRequest`]; the store's.
     pub async fn issue_key(&self, request: KeyRequest) -> Result<Option<IssuedKey>, Error> {
         check_name(&request.name)?;
+        if request.gpt_id.is_some() && request.scopes.contains(Scope::Admin) {
+            return Err(Error::invalid(
+                "scopes",
+                "a GPT's key cannot operate the service",
+            ));
+        }
         let key = ApiKey::generate().map_err(internal)?;
         let row = KeyRow {
             id: format!("key_{}", Uuid::now_v7().simple()),
@@ -74,20 +81,56 @@ impl Service {
         }
     }
 
-    /// The keys of one GPT, or all, oldest first.
+    /// Up to `limit` keys of one GPT, or of all, oldest first, those behind the key `after`.
     ///
     /// # Errors
     /// The store's.
-    pub async fn list_keys(&self, gpt_id: Option<&GptId>) -> Result<Vec<KeyRow>, Error> {
-        Ok(self.store.list_keys(gpt_id).await?)
+    pub async fn list_keys(
+        &self,
+        gpt_id: Option<&GptId>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Rows<KeyRow>, Error> {
+        let read = Rows::<KeyRow>::to_read(limit);
+        let rows = self.store.list_keys(gpt_id, after, read).await?;
+        Ok(Rows::cut(rows, limit))
     }
 
-    /// Revokes the key with this public id, now. Says whether there is one.
+    /// The key with this public id.
+    ///
+    /// # Errors
+    /// [`Error::KeyNotFound`]; the store's.
+    pub async fn get_key(&self, id: &str) -> Result<KeyRow, Error> {
+        self.store.get_key(id).await?.ok_or(Error::KeyNotFound)
+    }
+
+    /// Changes of the key with this public id what is given; limits that are `None` give way to the
+    /// general ones.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for a name that is too long; [`Error::KeyNotFound`]; the store's.
+    pub async fn update_key(
+        &self,
+        id: &str,
+        name: Option<String>,
+        rate_limits: Option<Option<RateLimits>>,
+    ) -> Result<KeyRow, Error> {
+        name.as_deref().map_or(Ok(()), check_name)?;
+        let rate_limits = rate_limits.map(|own| own.map(|limits| limits.to_string()));
+        let updated = self.store.update_key(id, name, rate_limits).await?;
+        self.revocations.note();
+        updated.ok_or(Error::KeyNotFound)
+    }
+
+    /// Revokes the key with this public id, now; one that was revoked before keeps its time. `None`
+    /// when there is none.
     ///
     /// # Errors
     /// The store's.
-    pub async fn revoke_key(&self, id: &str) -> Result<bool, Error> {
-        Ok(self.store.revoke_key(id, Timestamp::now()).await?.is_some())
+    pub async fn revoke_key(&self, id: &str) -> Result<Option<KeyRow>, Error> {
+        let revoked = self.store.revoke_key(id, Timestamp::now()).await?;
+        self.revocations.note();
+        Ok(revoked)
     }
 
     /// Issues a key with the rights of the key `id`, which stays valid for `grace` more.
@@ -114,6 +157,7 @@ impl Service {
             let end = Timestamp::now().plus(grace);
             let end = old.expires_at.map_or(end, |expires_at| expires_at.min(end));
             self.store.set_key_expiry(id, Some(end)).await?;
+            self.revocations.note();
         }
         Ok(issued)
     }

@@ -1,5 +1,6 @@
 //! The rules: what may be stored, changed and seen. Knows neither HTTP nor SQL.
 
+mod applications;
 mod audit;
 mod batch;
 mod collections;
@@ -8,16 +9,21 @@ mod files;
 mod gpts;
 mod idempotency;
 mod keys;
+pub mod oauth;
 mod objects;
 mod pages;
 mod precondition;
+mod sessions;
+mod signing_keys;
 mod storage;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
 
+pub use applications::{ApplicationUpdate, IssuedApplication, NewApplication};
 pub use audit::{Audit, AuditWriter};
 pub use batch::{BatchItem, BatchOutcome, Operation, OperationKind};
 pub use collections::{NewSchema, Upserted};
@@ -29,12 +35,18 @@ pub use files::{
 pub use idempotency::IdempotencyKey;
 pub use keys::{IssuedKey, KeyRequest};
 pub use objects::Created;
-pub use pages::{ListRequest, Page, Position, SEARCH_BYTES};
+pub use pages::{ListRequest, Page, Position, Rows, SEARCH_BYTES};
 pub use precondition::Preconditions;
 pub use storage::{Found, KeyChange, Namespace, NamespaceView, PatchStorage};
+pub use usage::GptUsage;
 
-pub use crate::store::{AuditQuery, AuditRow, CollectionRow, GptRow, KeyRow, ObjectRow};
+pub use crate::store::{
+    ApplicationRow, AuditQuery, AuditRow, CollectionRow, EndReason, GptRow, GrantType, KeyRow,
+    Keyset, ObjectRow, SessionGrant, SessionQuery, SessionRow, SigningKeyRow,
+};
 
+use crate::auth::{Revocations, Tokens};
+use crate::clock::Timestamp;
 use crate::config::{FileRules, Limits};
 use crate::document::schema::SchemaCache;
 use crate::error::Error;
@@ -46,6 +58,10 @@ use storage::Storage;
 const REMEMBERED_COLLECTIONS: u64 = 10_000;
 /// Bytes of compiled schemas remembered at once.
 const SCHEMA_MEMORY: u64 = 64 << 20;
+/// How long a code or refresh token that is over is known, so that its reuse is noticed.
+const GRANT_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the operator sees a session that is over.
+const SESSION_MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long the database may take to answer a health check, whose callers are impatient.
 const PING_TIME: Duration = Duration::from_secs(2);
 /// How often a write is tried again because the collection changed under it.
@@ -62,6 +78,8 @@ pub struct Service {
     collections: Cache<(GptId, CollectionName), Arc<CollectionRow>>,
     storage: Storage,
     files: Files,
+    revocations: Revocations,
+    tokens: Option<Tokens>,
 }
 
 impl Service {
@@ -75,7 +93,22 @@ impl Service {
             collections: Cache::new(REMEMBERED_COLLECTIONS),
             storage: Storage::Local,
             files: Files::closed(FileRules::default()),
+            revocations: Revocations::default(),
+            tokens: None,
         }
+    }
+
+    /// The same service, which issues access tokens.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: Tokens) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// Who wants to know when keys, applications or sessions end on this node.
+    #[must_use]
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
     }
 
     /// The limits in force.
@@ -90,20 +123,25 @@ impl Service {
         matches!(ping, Ok(Ok(())))
     }
 
-    /// Removes answers to idempotency keys whose time is over.
+    /// Removes answers to idempotency keys, and grants and signing keys, whose time is over.
     ///
     /// # Errors
     /// The store's.
     pub async fn sweep(&self) -> Result<(), Error> {
-        self.store
-            .sweep_idempotency_keys(crate::clock::Timestamp::now())
-            .await?;
+        let now = Timestamp::now();
+        self.store.sweep_idempotency_keys(now).await?;
+        self.store.prune_signing_keys(now).await?;
+        let (grants, sessions) = (now.minus(GRANT_MEMORY), now.minus(SESSION_MEMORY));
+        self.store.prune_grants(grants, sessions).await?;
         Ok(())
     }
 
+    /// A collection that was seen before, if the caller may see it.
     fn remembered(&self, tenant: &Tenant, name: &CollectionName) -> Option<Arc<CollectionRow>> {
-        self.collections
-            .get(&(tenant.gpt_id().clone(), name.clone()))
+        let known = self
+            .collections
+            .get(&(tenant.gpt_id().clone(), name.clone()));
+        known.filter(|_| tenant.sees(name))
     }
 
     fn remember(&self, tenant: &Tenant, row: CollectionRow) -> Arc<CollectionRow> {

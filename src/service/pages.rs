@@ -81,6 +81,33 @@ impl<T> Page<T> {
     }
 }
 
+/// A page of a list that is read forwards only.
+#[derive(Clone, Debug)]
+pub struct Rows<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Whether there are items behind them.
+    pub has_more: bool,
+}
+
+impl<T> Rows<T> {
+    /// How many rows to read for a page of `limit`: one more tells whether there are more.
+    pub(super) fn to_read(limit: u32) -> u32 {
+        limit.saturating_add(1)
+    }
+
+    /// The page of `limit` out of the rows that were read for it.
+    pub(super) fn cut(mut rows: Vec<T>, limit: u32) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        Self {
+            items: rows,
+            has_more,
+        }
+    }
+}
+
 impl Service {
     /// A page of the GPT's collections.
     ///

@@ -22,8 +22,8 @@ pub struct AuditRow {
     pub id: Uuid,
     /// The GPT of the key; `None` for an operator's.
     pub gpt_id: Option<GptId>,
-    /// The public id of the key.
-    pub key_id: String,
+    /// The public id of the key; none for a token that no key stands behind.
+    pub key_id: Option<String>,
     /// The application that the caller says it is.
     pub app_id: Option<String>,
     /// The operationId.
@@ -44,6 +44,10 @@ pub struct AuditRow {
     pub client_address: String,
     /// When it came.
     pub created_at: Timestamp,
+    /// The client id of the application whose token came with it.
+    pub application_id: Option<String>,
+    /// The session of that token.
+    pub session_id: Option<Uuid>,
 }
 
 /// Which calls.
@@ -53,10 +57,16 @@ pub struct AuditQuery {
     pub gpt_id: Option<GptId>,
     /// Those that say they are this application.
     pub app_id: Option<String>,
+    /// Those with a token of the application with this client id.
+    pub application_id: Option<String>,
+    /// Those with the key of this public id, or with a token behind which it stands.
+    pub key_id: Option<String>,
     /// Those of this operation.
     pub operation: Option<String>,
     /// Those that were answered with this status.
     pub status: Option<u16>,
+    /// Those that were answered with a status of this class: 2 for 200 to 299.
+    pub status_class: Option<u16>,
     /// Those that came at this moment or later.
     pub since: Option<Timestamp>,
     /// Those that came before this moment.
@@ -69,7 +79,7 @@ pub struct AuditQuery {
 
 /// The columns as both databases are given them, in this order.
 const COLUMNS: &str = "gpt_id, id, key_id, app_id, operation, method, path, request, status, \
-     milliseconds, request_id, client_address, created_at";
+     milliseconds, request_id, client_address, created_at, application_id, session_id";
 
 impl Store {
     /// Records calls, all or none. What is recorded already stays: a writer that lost the connection
@@ -97,7 +107,7 @@ impl Store {
                 json!({
                     "gpt_id": row.gpt_id.as_ref().map_or("", GptId::as_str),
                     "id": row.id,
-                    "key_id": row.key_id,
+                    "key_id": row.key_id.as_deref().unwrap_or_default(),
                     "app_id": row.app_id,
                     "operation": row.operation,
                     "method": row.method,
@@ -108,17 +118,19 @@ impl Store {
                     "request_id": row.request_id,
                     "client_address": row.client_address,
                     "created_at": row.created_at,
+                    "application_id": row.application_id,
+                    "session_id": row.session_id,
                 })
             })
             .collect();
         let sql = format!(
             "INSERT INTO audit_log ({COLUMNS}) \
              SELECT gpt_id, id, key_id, app_id, operation, method, path, request::jsonb, status, \
-             milliseconds, request_id, client_address, created_at \
+             milliseconds, request_id, client_address, created_at, application_id, session_id \
              FROM json_to_recordset(json($1)) AS r (gpt_id text, id uuid, key_id text, app_id text, \
              operation text, method text, path text, request text, status integer, \
              milliseconds double precision, request_id text, client_address text, \
-             created_at timestamptz) ON CONFLICT (gpt_id, id) DO NOTHING"
+             created_at timestamptz, application_id text, session_id uuid) ON CONFLICT (gpt_id, id) DO NOTHING"
         );
         let records = serde_json::Value::Array(records).to_string();
         self.statement(sql, [records.into()])
@@ -131,7 +143,7 @@ impl Store {
         for row in rows {
             let sql = format!(
                 "INSERT INTO audit_log ({COLUMNS}) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, json($8), $9, $10, $11, $12, $13) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, json($8), $9, $10, $11, $12, $13, $14, $15) \
                  ON CONFLICT (gpt_id, id) DO NOTHING"
             );
             let insert = self.statement(
@@ -139,7 +151,7 @@ impl Store {
                 [
                     row.gpt_id.as_ref().map_or("", GptId::as_str).into(),
                     row.id.into(),
-                    row.key_id.as_str().into(),
+                    row.key_id.as_deref().unwrap_or_default().into(),
                     row.app_id.as_deref().into(),
                     row.operation.as_str().into(),
                     row.method.as_str().into(),
@@ -150,6 +162,8 @@ impl Store {
                     row.request_id.as_str().into(),
                     row.client_address.as_str().into(),
                     row.created_at.into(),
+                    row.application_id.as_deref().into(),
+                    row.session_id.into(),
                 ],
             );
             outcome = transaction.execute_raw(insert).await.map(|_| ());
@@ -173,11 +187,21 @@ impl Store {
             .apply_if(query.app_id.as_deref(), |found, app_id| {
                 found.filter(Column::AppId.eq(app_id))
             })
+            .apply_if(query.application_id.as_deref(), |found, application_id| {
+                found.filter(Column::ApplicationId.eq(application_id))
+            })
             .apply_if(query.operation.as_deref(), |found, operation| {
                 found.filter(Column::Operation.eq(operation))
             })
             .apply_if(query.status, |found, status| {
                 found.filter(Column::Status.eq(i32::from(status)))
+            })
+            .apply_if(query.key_id.as_deref(), |found, key_id| {
+                found.filter(Column::KeyId.eq(key_id))
+            })
+            .apply_if(query.status_class, |found, class| {
+                let first = 100 * i32::from(class);
+                found.filter(Column::Status.between(first, first + 99))
             })
             .apply_if(query.since, |found, since| {
                 found.filter(Expr::col(Column::CreatedAt).gte(since))
@@ -234,7 +258,7 @@ impl TryFrom<audit_log::Model> for AuditRow {
         Ok(Self {
             id: row.id,
             gpt_id: gpt_id.map_err(StoreError::bug)?,
-            key_id: row.key_id,
+            key_id: Some(row.key_id).filter(|key_id| !key_id.is_empty()),
             app_id: row.app_id,
             operation: row.operation,
             method: row.method,
@@ -245,6 +269,8 @@ impl TryFrom<audit_log::Model> for AuditRow {
             request_id: row.request_id,
             client_address: row.client_address,
             created_at: row.created_at,
+            application_id: row.application_id,
+            session_id: row.session_id,
         })
     }
 }

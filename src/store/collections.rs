@@ -44,8 +44,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// What `check` refuses, and [`super::StoreErrorKind::ForeignKeyViolation`] when the GPT does
-    /// not exist.
+    /// What `check` refuses, [`super::StoreErrorKind::ForeignKeyViolation`] when the GPT does not
+    /// exist, and [`super::StoreErrorKind::Bug`] when the caller may not see the collection.
     pub async fn put_collection<E>(
         &self,
         tenant: &Tenant,
@@ -55,6 +55,9 @@ impl Store {
         at: Timestamp,
         check: impl Fn(Option<&CollectionRow>) -> Result<(), E>,
     ) -> Result<(CollectionRow, Put), WriteError<E>> {
+        if !tenant.sees(name) {
+            return Err(StoreError::bug("a collection beyond the caller's").into());
+        }
         let new = CollectionRow {
             id: new_id,
             name: name.clone(),
@@ -85,9 +88,8 @@ impl Store {
         tenant: &Tenant,
         name: &CollectionName,
     ) -> Result<Option<CollectionRow>, StoreError> {
-        let statement = self.find_collection(tenant, name, "");
-        let row = self.database().reads().query_one_raw(statement).await?;
-        Ok(row.map(|row| CollectionRow::read(&row, 0)).transpose()?)
+        self.find_collection(self.database().reads(), tenant, name, "")
+            .await
     }
 
     /// A page of the tenant's collections by time of creation, and whether there are more.
@@ -105,6 +107,10 @@ impl Store {
             .select_only()
             .columns(COLUMNS)
             .filter(collections::Column::GptId.eq(tenant.gpt_id().as_str()))
+            .apply_if(tenant.collections(), |select, names| {
+                let names = names.iter().map(CollectionName::as_str);
+                select.filter(collections::Column::Name.is_in(names))
+            })
             .limit(u64::from(page.limit) + 1)
             .into_query();
         let columns = (collections::Column::CreatedAt, collections::Column::Id);
@@ -213,24 +219,30 @@ impl Store {
         tenant: &Tenant,
         name: &CollectionName,
     ) -> Result<Option<CollectionRow>, StoreError> {
-        let statement = self.find_collection(tenant, name, self.locking(" FOR UPDATE"));
-        let row = transaction.query_one_raw(statement).await?;
-        Ok(row.map(|row| CollectionRow::read(&row, 0)).transpose()?)
+        let lock = self.locking(" FOR UPDATE");
+        self.find_collection(transaction, tenant, name, lock).await
     }
 
-    pub(super) fn find_collection(
+    /// The collection `name`, locked as `lock` says; for a caller who may not see it there is none.
+    pub(super) async fn find_collection(
         &self,
+        connection: &impl ConnectionTrait,
         tenant: &Tenant,
         name: &CollectionName,
         lock: &str,
-    ) -> sea_orm::Statement {
-        self.statement(
+    ) -> Result<Option<CollectionRow>, StoreError> {
+        if !tenant.sees(name) {
+            return Ok(None);
+        }
+        let find = self.statement(
             format!(
                 "SELECT {COLLECTION_COLUMNS} FROM collections c \
                  WHERE c.gpt_id = $1 AND c.name = $2{lock}"
             ),
             [tenant.gpt_id().into(), name.into()],
-        )
+        );
+        let row = connection.query_one_raw(find).await?;
+        Ok(row.map(|row| CollectionRow::read(&row, 0)).transpose()?)
     }
 
     /// False when another transaction made it first.

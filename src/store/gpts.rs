@@ -55,6 +55,24 @@ impl Store {
         row.map(GptRow::try_from).transpose()
     }
 
+    /// Gives the GPT with this id another name, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn rename_gpt(&self, id: &GptId, name: &str) -> Result<Option<GptRow>, StoreError> {
+        let named = gpts::ActiveModel {
+            name: Set(name.to_owned()),
+            ..Default::default()
+        };
+        gpts::Entity::update_many()
+            .set(named)
+            .filter(gpts::COLUMN.id.eq(id.as_str()))
+            .exec(self.database().writes())
+            .await?;
+        self.get_gpt(id).await
+    }
+
     /// Up to `limit` GPTs in the order of their ids, those behind `after`.
     ///
     /// # Errors

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::NotSet;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, Set, Statement,
-    Value,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set, Statement, Value,
 };
 
 use super::entity::api_keys;
-use super::transaction::Retry;
+use super::sessions::EndReason;
+use super::transaction::{Retry, end};
 use super::{Backend, Store, StoreError};
 use crate::clock::Timestamp;
 use crate::ids::GptId;
@@ -107,15 +109,22 @@ impl Store {
         row.map(KeyRow::try_from).transpose()
     }
 
-    /// The keys of one GPT, or all keys, oldest first.
+    /// Up to `limit` keys of one GPT, or of all, those behind the key `after`. Ids begin with the
+    /// time at which they were made, so the oldest come first.
     ///
     /// # Errors
     ///
     /// What the database reports.
-    pub async fn list_keys(&self, gpt_id: Option<&GptId>) -> Result<Vec<KeyRow>, StoreError> {
+    pub async fn list_keys(
+        &self,
+        gpt_id: Option<&GptId>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<KeyRow>, StoreError> {
         let mut found = api_keys::Entity::find()
-            .order_by_asc(api_keys::COLUMN.created_at)
-            .order_by_asc(api_keys::COLUMN.id);
+            .filter(api_keys::COLUMN.id.gt(after.unwrap_or_default()))
+            .order_by_asc(api_keys::COLUMN.id)
+            .limit(u64::from(limit));
         if let Some(gpt_id) = gpt_id {
             found = found.filter(api_keys::COLUMN.gpt_id.eq(gpt_id.as_str()));
         }
@@ -123,22 +132,65 @@ impl Store {
         rows.into_iter().map(KeyRow::try_from).collect()
     }
 
-    /// Revokes the key with this public id and returns it; a key revoked before keeps its time.
+    /// Revokes the key with this public id, ends the sessions that it stands behind, and returns it;
+    /// a key revoked before keeps its time.
     ///
     /// # Errors
     ///
     /// What the database reports.
     pub async fn revoke_key(&self, id: &str, at: Timestamp) -> Result<Option<KeyRow>, StoreError> {
-        let revoked = api_keys::ActiveModel {
-            revoked_at: Set(Some(at)),
-            ..Default::default()
-        };
-        api_keys::Entity::update_many()
-            .set(revoked)
-            .filter(api_keys::COLUMN.id.eq(id))
-            .filter(api_keys::Column::RevokedAt.is_null())
-            .exec(self.database().writes())
-            .await?;
+        let mut retry = Retry::default();
+        loop {
+            let result = self.try_revoke_key(id, at).await;
+            if !retry.again(&result).await {
+                result?;
+                return self.get_key(id).await;
+            }
+        }
+    }
+
+    async fn try_revoke_key(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let revoke = self.statement(
+            "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL",
+            [id.into(), at.into()],
+        );
+        let end_sessions = self.statement(
+            "UPDATE sessions SET ended_at = $2, end_reason = $3 \
+             WHERE key_id = $1 AND ended_at IS NULL",
+            [id.into(), at.into(), EndReason::KeyRevoked.as_str().into()],
+        );
+        let mut result = transaction.execute_raw(revoke).await;
+        if result.is_ok() {
+            result = transaction.execute_raw(end_sessions).await;
+        }
+        end(transaction, result.map(|_| ()).map_err(StoreError::from)).await
+    }
+
+    /// Changes the name and the rate limits of the key with this public id, where they are given,
+    /// and returns it.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn update_key(
+        &self,
+        id: &str,
+        name: Option<String>,
+        rate_limits: Option<Option<String>>,
+    ) -> Result<Option<KeyRow>, StoreError> {
+        if name.is_some() || rate_limits.is_some() {
+            let changed = api_keys::ActiveModel {
+                name: name.map_or(NotSet, Set),
+                rate_limits: rate_limits.map_or(NotSet, Set),
+                ..Default::default()
+            };
+            api_keys::Entity::update_many()
+                .set(changed)
+                .filter(api_keys::COLUMN.id.eq(id))
+                .exec(self.database().writes())
+                .await?;
+        }
         self.get_key(id).await
     }
 

@@ -14,6 +14,7 @@
 
 use std::sync::Arc;
 
+mod applications;
 mod audit;
 mod checkpoint;
 mod coalesce;
@@ -23,6 +24,7 @@ mod entity;
 mod error;
 mod files;
 mod gpts;
+mod grants;
 mod idempotency;
 mod keys;
 mod keyset;
@@ -30,12 +32,17 @@ mod migrate;
 mod namespaces;
 mod objects;
 mod rows;
+mod sessions;
 mod settings;
+mod signing_keys;
 #[cfg(test)]
 mod tests;
+mod touch;
 mod transaction;
+mod usage;
 mod values;
 
+pub use applications::{ApplicationChange, ApplicationRow};
 pub use audit::{AuditQuery, AuditRow};
 pub use collections::Put;
 pub use connect::{Backend, DatabaseSettings};
@@ -45,6 +52,10 @@ pub use files::{
     StoredFile, StoredPart, StoredUpload, TenantBlob, UploadStage, UploadedPart,
 };
 pub use gpts::GptRow;
+pub use grants::{
+    AuthorizationCodeRow, CodeExchange, NewRefreshToken, NewSession, RefreshExchange,
+    RefreshTokenRow,
+};
 pub use idempotency::Idempotency;
 pub use keys::{KeyRow, NewKey};
 pub use keyset::{Keyset, Position};
@@ -55,6 +66,10 @@ pub use objects::create_once::{CreateOnceError, CreateOnceOutcome};
 pub use objects::list::{ListQuery, Page};
 pub use objects::update::{Change, LockedObject};
 pub use rows::{CollectionRow, NewObject, ObjectRow};
+pub use sessions::{EndReason, GrantType, SessionGrant, SessionKey, SessionQuery, SessionRow};
+pub use signing_keys::SigningKeyRow;
+pub use touch::Uses;
+pub use usage::{CallCounts, StoredUsage};
 
 use connect::Database;
 use idempotency::RunningKeys;

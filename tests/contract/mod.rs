@@ -1,6 +1,8 @@
 //! The behaviour of the service. One file for each operation, under its name in the contract, and
 //! one for each matter that concerns several.
 
+mod admin;
+
 mod add_upload_part;
 mod batch_objects;
 mod cancel_upload;
@@ -35,6 +37,8 @@ mod cursors;
 mod fidelity;
 mod forms;
 mod idempotency;
+mod narrowed_applications;
+mod oauth;
 mod preconditions;
 mod schemas;
 mod storage_contention;

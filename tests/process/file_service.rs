@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::{TryStreamExt, stream};
-use gpt_object_store::auth::{Caller, PartLinks, Principal, Scope};
+use gpt_object_store::auth::{Caller, PartLinks, Principal, Scope, Who};
 use gpt_object_store::blob::{Bucket, Vault};
 use gpt_object_store::config::{Config, FileRules, Source};
 use gpt_object_store::error::Error;
@@ -35,9 +35,12 @@ async fn service(database: &ScratchDatabase, folder: &FileFolder) -> (Service, C
     let gpt_id = "alice".parse().unwrap();
     service.create_gpt(&gpt_id, "Alice").await.unwrap();
     let principal = Principal {
-        key_id: "key_1".to_owned(),
+        who: Who::Key {
+            id: "key_1".to_owned(),
+        },
         gpt_id: Some(gpt_id),
         scopes: "files:write".parse().unwrap(),
+        collections: None,
         expires_at: None,
         revoked_at: None,
         rate_limits: None,

@@ -1,6 +1,7 @@
 //! Tests of the real program as a process: its commands, its start and stop, and campaigns that
 //! kill it, take its database away or flood it.
 
+mod applications;
 mod audit;
 mod caller;
 mod campaigns;
@@ -14,10 +15,14 @@ mod help;
 mod keys;
 mod limits;
 mod log;
+mod oauth;
 mod openai_sdks;
+mod operators;
 mod replicas;
+mod secrets;
 mod stop;
 mod storage;
+mod tokens;
 
 use caller::{Answer, Caller};
 

@@ -43,7 +43,8 @@ async fn without_a_good_key_every_operation_answers_401(app: App) {
         .await;
     let revoked = app.key(Some(&id), "objects:read objects:write", None).await;
     let operator = app.operator().await;
-    assert!(operator.revoke_key(&revoked.row.id).await.unwrap());
+    let revoked_row = operator.revoke_key(&revoked.row.id).await.unwrap();
+    assert!(revoked_row.is_some());
     let mut mistyped = gpt.key().to_owned();
     let last = mistyped.pop().unwrap();
     mistyped.push(if last == 'a' { 'b' } else { 'a' });
@@ -137,7 +138,8 @@ async fn without_its_scope_every_operation_answers_403(app: App) {
             .expect(403)
             .problem("forbidden");
         assert!(refused.string("detail").contains(scope), "{refused}");
-        let key = app.key(Some(&id), scope, None).await;
+        let owner = Some(&id).filter(|_| scope != "admin");
+        let key = app.key(owner, scope, None).await;
         let wrong_body = call(&app, operation, &target)
             .key(key.key.reveal())
             .query("colour", "red")
@@ -160,7 +162,7 @@ async fn an_operators_key_has_no_data(app: App) {
     let operator = app
         .key(None, "admin objects:read objects:write", None)
         .await;
-    for operation in secured() {
+    for operation in secured().filter(|operation| !conformance::is_operators(operation)) {
         let answer = call(&app, operation, &target)
             .key(operator.key.reveal())
             .await;
@@ -169,6 +171,21 @@ async fn an_operators_key_has_no_data(app: App) {
             answer.status() == 403 || (may_answer && answer.status() == 200),
             "{answer}"
         );
+    }
+}
+
+on_both!(a_gpts_key_operates_nothing_whatever_its_scopes);
+async fn a_gpts_key_operates_nothing_whatever_its_scopes(app: App) {
+    let gpt = app.gpt_with_notes().await;
+    let target = target(&gpt).await;
+    // Nobody issues such a key; this is the last line behind those who refuse to.
+    let widened = "UPDATE api_keys SET scopes = 'admin objects:read' WHERE gpt_id = $1";
+    let id = gpt.id().parse().unwrap();
+    let key = app.key(Some(&id), "objects:read", None).await;
+    assert!(app.database().await.execute(widened, gpt.id()).await > 0);
+    for operation in secured().filter(|operation| conformance::is_operators(operation)) {
+        let refused = call(&app, operation, &target).key(key.key.reveal()).await;
+        refused.expect(403).problem("forbidden");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::support::conformance;
 fn every_operation_has_contract_tests() {
     let tests = tests_of_this_program();
     let has = |operation: &str, variant: &str| {
-        let file = format!("contract::{operation}::");
+        let file = format!("contract::{}::", operation.replace('/', "::"));
         tests
             .iter()
             .any(|test| test.starts_with(&file) && test.ends_with(variant))
@@ -18,7 +18,10 @@ fn every_operation_has_contract_tests() {
     };
     let missing: Vec<_> = conformance::operations()
         .iter()
-        .map(|operation| operation.operation_id.as_str())
+        .map(|operation| match conformance::is_operators(operation) {
+            true => format!("admin/{}", operation.operation_id),
+            false => operation.operation_id.clone(),
+        })
         .filter(|operation| !has_both(operation))
         .map(|operation| format!("`{operation}` has no contract test: write tests/contract/{operation}.rs, with `on_both!`"))
         .collect();

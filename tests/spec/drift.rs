@@ -1,17 +1,17 @@
-//! The document that the running service reports, against the one that was written.
+//! The documents that the running service reports, against those that were written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gpt_object_store::api::cursor::CursorCodec;
-use gpt_object_store::api::{Handlers, openapi_service};
+use gpt_object_store::api::{Handlers, admin, openapi_service};
 use gpt_object_store::config::{Config, Source};
 use gpt_object_store::service::Service;
 use gpt_object_store::store::{DatabaseSettings, Store};
-use gpt_object_store_openapi::{GPT_OBJECT_STORE_YAML, diff, load, lower, normalize};
+use gpt_object_store_openapi::{Plane, diff, load, lower, normalize};
 
 #[tokio::test]
-async fn the_service_is_what_the_document_says() {
+async fn the_service_is_what_the_documents_say() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("drift.db").display());
     let config = Config::read(Source::new(BTreeMap::from([(
@@ -22,21 +22,28 @@ async fn the_service_is_what_the_document_says() {
     let store = Store::connect(&DatabaseSettings::new(config.database.url))
         .await
         .unwrap();
-    let handlers = Handlers {
+    let handlers = Arc::new(Handlers {
         service: Service::new(store, config.limits),
         cursors: CursorCodec::new(b"of no importance").unwrap(),
         public_url: "http://localhost:8000".into(),
+        operator_url: "http://localhost:8000".into(),
         storage_info: None,
-    };
-    let reported = openapi_service(Arc::new(handlers)).spec();
-    let reported = serde_json::from_str(&reported).unwrap();
-    let written = lower(&load(GPT_OBJECT_STORE_YAML).unwrap()).unwrap();
-    let differences = diff(&normalize(&written), &normalize(&reported));
-    let sentences: Vec<_> = differences.iter().map(ToString::to_string).collect();
-    assert!(
-        sentences.is_empty(),
-        "{} differences:\n{}",
-        sentences.len(),
-        sentences.join("\n")
-    );
+    });
+    for plane in Plane::ALL {
+        let reported = match plane {
+            Plane::Data => openapi_service(handlers.clone()).spec(),
+            Plane::Operator => admin::openapi_service(handlers.clone()).spec(),
+        };
+        let reported = serde_json::from_str(&reported).unwrap();
+        let written = lower(&load(plane.yaml()).unwrap()).unwrap();
+        let differences = diff(&normalize(&written), &normalize(&reported));
+        let sentences: Vec<_> = differences.iter().map(ToString::to_string).collect();
+        assert!(
+            sentences.is_empty(),
+            "{}: {} differences:\n{}",
+            plane.name(),
+            sentences.len(),
+            sentences.join("\n")
+        );
+    }
 }

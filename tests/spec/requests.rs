@@ -8,10 +8,13 @@ use crate::support::actor::Gpt;
 use crate::support::app::App;
 use crate::support::conformance;
 use crate::support::http::Call;
+use crate::support::operator::NO_APPLICATION;
 
 /// Ids that nobody has.
 pub const NO_FILE: &str = "file-0198c2f47b1e7c339f0a3d5e2b1c4a60";
 pub const NO_UPLOAD: &str = "upload_0198c2f47b1e7c339f0a3d5e2b1c4a60";
+const NO_KEY: &str = "key_0198c2f47b1e7c339f0a3d5e2b1c4a60";
+const NO_SESSION: &str = "0198c2f4-7b1e-7c33-9f0a-3d5e2b1c4a60";
 
 /// What fills a path and a body.
 #[derive(Clone)]
@@ -30,7 +33,10 @@ pub fn call(app: &App, operation: &Operation, target: &Target) -> Call {
         .replace("{name}", "notes")
         .replace("{id}", &target.object)
         .replace("{file_id}", &target.file)
-        .replace("{upload_id}", &target.upload);
+        .replace("{upload_id}", &target.upload)
+        .replace("{key_id}", NO_KEY)
+        .replace("{client_id}", NO_APPLICATION)
+        .replace("{session_id}", NO_SESSION);
     assert!(!path.contains('{'), "say here what fills {path}");
     let method: Method = operation.method.to_ascii_uppercase().parse().unwrap();
     let mut call = app.call(method, &path);
@@ -57,6 +63,7 @@ pub fn call(app: &App, operation: &Operation, target: &Target) -> Call {
 fn parameters(operation: &str) -> &'static [(&'static str, &'static str)] {
     match operation {
         "get_storage" | "patch_storage" => &[("ns", "notes")],
+        "delete_gpt" => &[("confirm", "not-this-one")],
         _ => &[],
     }
 }
@@ -64,6 +71,11 @@ fn parameters(operation: &str) -> &'static [(&'static str, &'static str)] {
 fn body(operation: &str) -> Option<Value> {
     match operation {
         "upsert_collection" => Some(json!({ "name": "notes" })),
+        "create_gpt" => Some(json!({ "id": "nobody-at-all" })),
+        "update_gpt" | "update_key" | "update_application" => Some(json!({ "name": "renamed" })),
+        "create_application" => Some(json!({ "gpt_id": "nobody-at-all", "name": "n" })),
+        "rotate_application_secret" => Some(json!({})),
+        "create_key" => Some(json!({ "gpt_id": "nobody-at-all" })),
         "create_object" | "patch_object" | "replace_object" => Some(json!({ "body": {} })),
         "create_file" => {
             Some(json!({ "filename": "a.txt", "purpose": "user_data", "content": "" }))

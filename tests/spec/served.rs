@@ -2,7 +2,7 @@
 
 use gpt_object_store::api::generated::types::ProblemCode;
 use gpt_object_store::api::problem::entry;
-use gpt_object_store_openapi::{GPT_OBJECT_STORE_YAML, lint, load};
+use gpt_object_store_openapi::{Plane, lint, load};
 use regex::Regex;
 use reqwest::Method;
 use serde_json::Value;
@@ -24,69 +24,65 @@ async fn public_url(app: &App) -> String {
         .to_owned()
 }
 
-on_both!(the_contract_is_served_with_the_public_url);
-async fn the_contract_is_served_with_the_public_url(app: App) {
+on_both!(the_contracts_are_served_with_the_public_url);
+async fn the_contracts_are_served_with_the_public_url(app: App) {
     let public_url = public_url(&app).await;
-    let yaml = get(&app, "/openapi/gpt-object-store.yaml").await;
-    assert_eq!(
-        yaml.header("content-type").as_deref(),
-        Some("application/yaml")
-    );
-    let written: Vec<_> = GPT_OBJECT_STORE_YAML.lines().collect();
-    let differing: Vec<_> = yaml
-        .text()
-        .lines()
-        .zip(&written)
-        .filter(|(served, written)| served != *written)
-        .collect();
-    for (served, written) in &differing {
-        assert_eq!(
-            **served,
-            written.replace("http://localhost:8000", &public_url)
-        );
+    for plane in Plane::ALL {
+        let name = plane.name();
+        let yaml = get(&app, &format!("/openapi/{name}.yaml")).await;
+        let json = get(&app, &format!("/openapi/{name}.json")).await;
+        for (document, media_type) in [(&yaml, "application/yaml"), (&json, "application/json")] {
+            assert_eq!(document.header("content-type").as_deref(), Some(media_type));
+        }
+        let written: Vec<_> = plane.yaml().lines().collect();
+        let lines = yaml.text().lines().zip(&written);
+        for (served, written) in lines.filter(|(served, written)| served != *written) {
+            assert_eq!(
+                *served,
+                written.replace("http://localhost:8000", &public_url)
+            );
+        }
+        assert_eq!(yaml.text().lines().count(), written.len());
+        let served = load(yaml.text()).unwrap();
+        assert_eq!(json.json(), served.value());
+        assert_eq!(json["openapi"], "3.1.0");
+        assert_eq!(json["servers"], serde_json::json!([{ "url": public_url }]));
     }
-    assert_eq!(yaml.text().lines().count(), written.len());
-
-    let json = get(&app, "/openapi/gpt-object-store.json").await;
-    assert_eq!(
-        json.header("content-type").as_deref(),
-        Some("application/json")
-    );
-    let served = load(yaml.text()).unwrap();
-    assert_eq!(json.json(), served.value());
-    assert_eq!(json["openapi"], "3.1.0");
-    assert_eq!(json["servers"], serde_json::json!([{ "url": public_url }]));
 }
 
 #[test]
-fn the_contract_has_no_faults() {
-    let findings = lint(&load(GPT_OBJECT_STORE_YAML).unwrap());
-    let sentences: Vec<_> = findings.iter().map(ToString::to_string).collect();
-    assert!(sentences.is_empty(), "{}", sentences.join("\n"));
+fn the_contracts_have_no_faults() {
+    for plane in Plane::ALL {
+        let findings = lint(&load(plane.yaml()).unwrap(), plane);
+        let sentences: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        assert!(sentences.is_empty(), "{}", sentences.join("\n"));
+    }
 }
 
 on_both!(the_documentation_loads_nothing_from_elsewhere);
 async fn the_documentation_loads_nothing_from_elsewhere(app: App) {
-    let docs = get(&app, "/docs").await;
-    assert_eq!(
-        docs.header("content-type").as_deref(),
-        Some("text/html; charset=utf-8")
-    );
-    let policy = docs.header("content-security-policy").unwrap();
-    assert!(
-        policy.contains("default-src 'none'") && !policy.contains("http"),
-        "{policy}"
-    );
-    assert!(
-        docs.text().contains("create_object"),
-        "the contract is in the page"
-    );
     let loads = Regex::new(r#"<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)\s*=\s*["']?(?:https?:)?//[^"'> ]*"#).unwrap();
-    let outside: Vec<_> = loads
-        .find_iter(docs.text())
-        .map(|found| found.as_str())
-        .collect();
-    assert!(outside.is_empty(), "{outside:?}");
+    for (path, operation) in [("/docs", "create_object"), ("/admin/docs", "create_gpt")] {
+        let docs = get(&app, path).await;
+        assert_eq!(
+            docs.header("content-type").as_deref(),
+            Some("text/html; charset=utf-8")
+        );
+        let policy = docs.header("content-security-policy").unwrap();
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("http"),
+            "{policy}"
+        );
+        assert!(
+            docs.text().contains(operation),
+            "the contract is in the page"
+        );
+        let outside: Vec<_> = loads
+            .find_iter(docs.text())
+            .map(|found| found.as_str())
+            .collect();
+        assert!(outside.is_empty(), "{outside:?}");
+    }
     for path in ["/", "/problems"] {
         let page = get(&app, path).await;
         assert!(

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use gpt_object_store::clock::Timestamp;
 use gpt_object_store::config::{Config, Source};
 use gpt_object_store::ids::GptId;
-use gpt_object_store::service::{IssuedKey, KeyRequest, Service};
+use gpt_object_store::service::{IssuedKey, KeyRequest, NewApplication, Service};
 use gpt_object_store::store::{DatabaseSettings, Store};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -21,6 +21,9 @@ use super::actor::Gpt;
 use super::answer::Answer;
 use super::database::Database;
 use super::http::{Call, Http};
+use super::oauth::{Application, REDIRECT_URI};
+use super::operator::Operator;
+use super::tokens::{application, grant};
 use super::waiting::Waiting;
 
 /// Every scope that a GPT's own key has.
@@ -30,12 +33,16 @@ const ALL_SCOPES: &str =
 /// How many GPTs are made when none is waiting.
 const GPTS: usize = 100;
 
+/// How many operators are made when none is waiting.
+const OPERATORS: usize = 40;
+
 /// One of the servers that `cargo xtask test` starts, and its database.
 pub struct App {
     http: Http,
     database_url: String,
     operator: OnceCell<Service>,
     waiting: Waiting,
+    waiting_operators: Waiting,
 }
 
 impl Drop for App {
@@ -84,6 +91,7 @@ impl App {
             database_url: server.database_url,
             operator: OnceCell::new(),
             waiting: Waiting::of(variable),
+            waiting_operators: Waiting::of(&format!("{variable}_OPERATORS")),
         }
     }
 
@@ -95,8 +103,45 @@ impl App {
     async fn connect(&self) -> Service {
         let environment = BTreeMap::from([("DATABASE_URL".to_owned(), self.database_url.clone())]);
         let config = Config::read(Source::new(environment)).unwrap();
-        let settings = DatabaseSettings::new(config.database.url);
-        Service::new(Store::connect(&settings).await.unwrap(), config.limits)
+        Service::new(self.store().await, config.limits)
+    }
+
+    async fn store(&self) -> Store {
+        let settings = DatabaseSettings::new(self.database_url.clone());
+        Store::connect(&settings).await.unwrap()
+    }
+
+    /// A new application of `gpt` that has a secret.
+    pub async fn application(&self, gpt: &Gpt) -> Application {
+        self.application_at(gpt, &[REDIRECT_URI]).await
+    }
+
+    /// The same, with other redirect URIs.
+    pub async fn application_at(&self, gpt: &Gpt, redirect_uris: &[&str]) -> Application {
+        self.register(gpt, false, redirect_uris).await
+    }
+
+    /// A new application of `gpt` that can keep no secret.
+    pub async fn public_application(&self, gpt: &Gpt, redirect_uris: &[&str]) -> Application {
+        self.register(gpt, true, redirect_uris).await
+    }
+
+    async fn register(&self, gpt: &Gpt, is_public: bool, redirect_uris: &[&str]) -> Application {
+        let new = NewApplication {
+            name: "Notes & more".to_owned(),
+            is_public,
+            redirect_uris: redirect_uris.iter().map(|&uri| uri.to_owned()).collect(),
+            ..application(gpt.id(), "objects:read objects:write", None)
+        };
+        let issued = self.operator().await.create_application(new).await;
+        Application::new(self.http.clone(), gpt.clone(), &issued.unwrap().unwrap())
+    }
+
+    /// Revokes an application, as the operator does.
+    pub async fn revoke(&self, application: &Application) {
+        let operator = self.operator().await;
+        let revoked = operator.revoke_application(&application.client_id).await;
+        assert!(revoked.unwrap().is_some());
     }
 
     /// A connection of its own to the server's database.
@@ -122,6 +167,20 @@ impl App {
         (id.to_string(), issued.key.reveal().to_owned())
     }
 
+    /// An operator with a key, who speaks HTTP as the others do.
+    pub async fn administrator(&self) -> Operator {
+        let make = async || {
+            let mut made = Vec::new();
+            for _ in 0..OPERATORS {
+                let issued = self.key(None, "admin", None).await;
+                made.push((issued.row.id, issued.key.reveal().to_owned()));
+            }
+            made
+        };
+        let (_, key) = self.waiting_operators.take(make).await;
+        Operator::new(self.http.clone(), &key)
+    }
+
     /// A new GPT with the collection `notes`.
     pub async fn gpt_with_notes(&self) -> Gpt {
         let gpt = self.gpt().await;
@@ -145,6 +204,17 @@ impl App {
         };
         let issued = self.operator().await.issue_key(request).await;
         issued.unwrap().unwrap()
+    }
+
+    /// A token of an application that may do to the GPT's objects what it wants, in these
+    /// collections, or in all.
+    pub async fn token(&self, gpt: &Gpt, collections: Option<&[&str]>) -> String {
+        let service = self.operator().await;
+        let store = self.store().await;
+        let new = application(gpt.id(), "objects:read objects:write", collections);
+        grant(service, &store, self.http.url(), new, None)
+            .await
+            .token
     }
 
     /// A request without a key.

@@ -1,31 +1,33 @@
 //! Holds answers against the contract: what the document does not say fails every test.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex};
+mod oauth;
+mod problem;
 
-use gpt_object_store_openapi::{Operation, operations as operations_of};
-use jsonschema::Validator;
-use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+
+use gpt_object_store_openapi::{Operation, Plane};
+use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::contract;
 
-static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::load);
-
-/// The contract, ready for answers to be held against it.
-struct Contract {
-    operations: Vec<Operation>,
-    components: Value,
-    validators: Mutex<HashMap<String, Arc<Validator>>>,
-}
-
-/// Every operation of the contract.
+/// Every operation of the documents.
 pub fn operations() -> &'static [Operation] {
-    &CONTRACT.operations
+    static ALL: LazyLock<Vec<Operation>> = LazyLock::new(|| {
+        let all = contract::BOTH.iter().flat_map(|one| &one.operations);
+        all.cloned().collect()
+    });
+    &ALL
 }
 
-/// A named schema of the contract.
+/// Whether `operation` is for operators.
+pub fn is_operators(operation: &Operation) -> bool {
+    operation.path.starts_with(Plane::OPERATOR_PATHS)
+}
+
+/// A named schema of the callers' document.
 pub fn schema(name: &str) -> &'static Value {
-    &CONTRACT.components["schemas"][name]
+    contract::of("/").schema(name)
 }
 
 /// The operation that answers `method` at `path`.
@@ -46,77 +48,16 @@ pub fn faults(answer: &Answer) -> Vec<String> {
         faults.push("the header x-request-id is missing".to_owned());
     }
     if answer.status() >= 400 && answer.method() != "HEAD" {
-        problem_faults(answer, &mut faults);
+        if oauth::speaks(answer) {
+            oauth::faults(answer, &mut faults);
+        } else {
+            problem::faults(answer, &mut faults);
+        }
     }
     if let Some(operation) = operation(answer.method(), answer.path()) {
         operation_faults(operation, answer, &mut faults);
     }
     faults
-}
-
-/// What every failure must be, also of paths that the contract does not have.
-fn problem_faults(answer: &Answer, faults: &mut Vec<String>) {
-    let mut must = |holds: bool, what: &str| {
-        if !holds {
-            faults.push(what.to_owned());
-        }
-    };
-    let text = |pointer: &str| {
-        answer
-            .json()
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let number = |name: &str| answer[name].as_i64().map(|number| number.to_string());
-    let content_type = answer.header("content-type");
-    must(
-        content_type.as_deref() == Some("application/problem+json"),
-        "a problem has its own media type",
-    );
-    must(
-        answer["status"] == answer.status(),
-        "`status` repeats the status of the answer",
-    );
-    must(
-        text("/type").ends_with(&format!("/problems/{}", text("/code"))),
-        "`type` links to the page of `code`",
-    );
-    must(
-        text("/error/code") == text("/code"),
-        "`error.code` repeats `code`",
-    );
-    must(
-        text("/error/message") == text("/detail"),
-        "`error.message` repeats `detail`",
-    );
-    must(
-        answer.header("x-request-id").as_deref() == Some(text("/request_id")),
-        "`request_id` repeats x-request-id",
-    );
-    must(
-        text("/instance") == answer.path(),
-        "`instance` is the path of the request",
-    );
-    must(
-        answer.header("retry-after") == number("retry_after"),
-        "Retry-After repeats `retry_after`",
-    );
-    let version = number("current_version").map(|version| format!("\"{version}\""));
-    must(
-        answer.header("etag") == version,
-        "ETag repeats `current_version`",
-    );
-    must(
-        answer.status() != 401 || answer.header("www-authenticate").is_some(),
-        "a 401 has WWW-Authenticate",
-    );
-    must(
-        answer.status() != 405 || answer.header("allow").is_some(),
-        "a 405 has Allow",
-    );
-    faults
-        .extend(CONTRACT.schema_faults(&json!({ "$ref": "#/components/schemas/Problem" }), answer));
 }
 
 fn operation_faults(operation: &Operation, answer: &Answer, faults: &mut Vec<String>) {
@@ -146,7 +87,10 @@ fn operation_faults(operation: &Operation, answer: &Answer, faults: &mut Vec<Str
     }
     let content_type = answer.header("content-type").unwrap_or_default();
     match content.get(&content_type) {
-        Some(media_type) => faults.extend(CONTRACT.schema_faults(&media_type["schema"], answer)),
+        Some(media_type) => {
+            let schema = &media_type["schema"];
+            faults.extend(contract::of(answer.path()).schema_faults(schema, answer));
+        }
         None => faults.push(format!(
             "the media type {content_type:?} is not declared for this status"
         )),
@@ -159,92 +103,6 @@ fn declared(operation: &Operation, status: u16) -> Option<&Value> {
     let find = |key: &str| operation.responses.iter().find(|(status, _)| status == key);
     let found = find(&wanted).or_else(|| find("default").filter(|_| status >= 400));
     found.map(|(_, response)| response)
-}
-
-impl Contract {
-    /// The contract as JSON, which `cargo xtask test` made of it: every test reads it, and YAML
-    /// takes ten times as long.
-    fn load() -> Self {
-        let path = std::env::var("TEST_CONTRACT").expect("run the tests with `cargo xtask test`");
-        let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        let mut components = document["components"].clone();
-        let schemas = components["schemas"].as_object_mut().unwrap();
-        schemas.values_mut().for_each(close);
-        Self {
-            operations: operations_of(&document),
-            components,
-            validators: Mutex::default(),
-        }
-    }
-
-    fn schema_faults(&self, schema: &Value, answer: &Answer) -> Vec<String> {
-        let validator = self.validator(schema);
-        let errors = validator.iter_errors(answer.json());
-        errors
-            .map(|error| format!("the body's {:?}: {error}", error.instance_path().as_str()))
-            .collect()
-    }
-
-    fn validator(&self, schema: &Value) -> Arc<Validator> {
-        let mut validators = self.validators.lock().unwrap();
-        let validator = validators.entry(schema.to_string()).or_insert_with(|| {
-            let mut whole = schema.clone();
-            whole["components"] = json!({ "schemas": self.reachable(schema) });
-            let options = jsonschema::draft202012::options().should_validate_formats(true);
-            Arc::new(options.build(&whole).unwrap())
-        });
-        validator.clone()
-    }
-
-    /// The named schemas that `schema` refers to, and those that they refer to: to compile more of
-    /// the document would take longer than most tests.
-    fn reachable(&self, schema: &Value) -> Map<String, Value> {
-        let mut reached = Map::new();
-        let mut open = references(schema);
-        while let Some(name) = open.pop() {
-            let schema = &self.components["schemas"][&name];
-            if reached.insert(name, schema.clone()).is_none() {
-                open.extend(references(schema));
-            }
-        }
-        reached
-    }
-}
-
-/// The names of the components that `value` refers to.
-fn references(value: &Value) -> Vec<String> {
-    match value {
-        Value::Object(members) => {
-            let target = members.get("$ref").and_then(Value::as_str);
-            let name = target.and_then(|target| target.strip_prefix("#/components/schemas/"));
-            name.map(str::to_owned)
-                .into_iter()
-                .chain(members.values().flat_map(references))
-                .collect()
-        }
-        Value::Array(list) => list.iter().flat_map(references).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// Refuses members that the schema does not have: an answer must not say more than the contract.
-fn close(schema: &mut Value) {
-    match schema {
-        Value::Object(members) => {
-            let has_members = members
-                .get("properties")
-                .and_then(Value::as_object)
-                .is_some_and(|all| !all.is_empty());
-            if has_members {
-                members
-                    .entry("additionalProperties")
-                    .or_insert(json!(false));
-            }
-            members.values_mut().for_each(close);
-        }
-        Value::Array(list) => list.iter_mut().for_each(close),
-        _ => {}
-    }
 }
 
 fn matches(template: &str, path: &str) -> bool {

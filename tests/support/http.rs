@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 use serde_json::{Map, Value};
 
@@ -23,6 +24,7 @@ pub fn client() -> Client {
         .no_proxy()
         .tls_certs_only([])
         .timeout(PATIENCE)
+        .redirect(Policy::none())
         .build()
         .unwrap()
 }

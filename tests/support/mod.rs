@@ -6,12 +6,16 @@ pub mod app;
 pub mod buckets;
 pub mod cluster;
 pub mod conformance;
+pub mod contract;
 pub mod database;
 pub mod files;
 pub mod http;
+pub mod oauth;
+pub mod operator;
 pub mod process;
 pub mod redis;
 pub mod snapshot;
+pub mod tokens;
 pub mod waiting;
 
 /// Makes a test of the async function `name(app: App)`, which runs it on SQLite and then on

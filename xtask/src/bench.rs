@@ -3,6 +3,7 @@
 //! Rounds of the two alternate, and medians are compared, so that what else the machine does
 //! falls on both alike. The load generator and both servers share its cores.
 
+mod checks;
 mod files;
 mod load;
 mod plot;
@@ -53,6 +54,8 @@ enum Part {
     Process,
     /// Objects beside pgbench
     Objects,
+    /// Who calls, and how often: what it costs to check
+    Checks,
     /// Namespaces of keys and values
     Storage,
     /// Files beside nginx
@@ -85,9 +88,13 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
         }
     };
     let initdb = POSTGRESQL.require()?;
+    let is_wanted = |part| arguments.parts.is_empty() || arguments.parts.contains(&part);
+    let folder = tempfile::tempdir()?;
+    let unguarded = is_wanted(Part::Checks).then(|| checks::build(root, folder.path()));
+    let unguarded = unguarded.transpose()?;
+    // After the other one, so that this is what lies where releases are taken from.
     build(root)?;
     let program = ObjectStore::program(root, "release");
-    let is_wanted = |part| arguments.parts.is_empty() || arguments.parts.contains(&part);
     let mut report = Report::new(&plan);
     if is_wanted(Part::Process) {
         println!("Starting on SQLite, {} times", plan.starts);
@@ -98,8 +105,16 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
         &std::env::temp_dir(),
         SETTINGS,
     )?;
-    if is_wanted(Part::Objects) {
-        measure_objects(&cluster, &program, &plan, &mut report)?;
+    if is_wanted(Part::Objects) || is_wanted(Part::Checks) {
+        let wrk = WRK.require()?;
+        let loads = prepare(&cluster, &program, &wrk, folder.path())?;
+        if is_wanted(Part::Objects) {
+            measure_objects(&loads, &plan, &mut report)?;
+        }
+        if let Some(program) = &unguarded {
+            let line = checks::line(&loads, &cluster, program, folder.path(), &plan)?;
+            report.lines.push(line);
+        }
     }
     if is_wanted(Part::Storage) {
         let lines = storage::lines(&program, &cluster, &plan)?;
@@ -118,18 +133,10 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
     Ok(())
 }
 
-fn measure_objects(
-    cluster: &Cluster,
-    program: &Path,
-    plan: &Plan,
-    report: &mut Report,
-) -> Result<()> {
-    let wrk = WRK.require()?;
-    let folder = tempfile::tempdir()?;
-    let loads = prepare(cluster, program, &wrk, folder.path())?;
-    let rounds = throughput(&loads, plan)?;
+fn measure_objects(loads: &Loads<'_>, plan: &Plan, report: &mut Report) -> Result<()> {
+    let rounds = throughput(loads, plan)?;
     report.lines.extend(rounds.iter().map(throughput_line));
-    report.lines.push(depth_line(&loads, plan)?);
+    report.lines.push(depth_line(loads, plan)?);
     report.rounds = rounds;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Linter, elements, text};
-use crate::{Document, Operation, pointer};
+use crate::{Document, Operation, Plane, pointer};
 
 /// The importer's limit for an operation's summary and for its description, in characters.
 const MAX_TEXT: usize = 300;
@@ -101,7 +101,7 @@ impl Linter<'_> {
     fn authorisation(&mut self, operation: &Operation, at: &str) {
         let at = pointer::child(at, "x-required-scope");
         let scope = operation.required_scope.as_deref();
-        if !operation.is_secured() {
+        if !operation.is_secured() && self.plane == Plane::Data {
             self.expect(
                 scope.is_none(),
                 &at,
@@ -109,17 +109,29 @@ impl Linter<'_> {
             );
             return;
         }
-        self.expect(
-            scope.is_some_and(is_scope),
-            &at,
-            "state the scope that a caller needs, as `noun:read`, `noun:write`, `admin` or `any`",
-        );
+        match self.plane {
+            Plane::Data => self.expect(
+                scope.is_some_and(is_scope),
+                &at,
+                "state the scope that a caller needs, as `noun:read`, `noun:write` or `any`",
+            ),
+            Plane::Operator => self.expect(
+                operation.is_secured() && !operation.allows_anonymous && scope == Some("admin"),
+                &at,
+                "must be `admin`: nobody but operators may call an operation of this document",
+            ),
+        }
     }
 
     fn consequence(&mut self, operation: &Operation, value: &Value, at: &str) {
         let key = "x-openai-isConsequential";
         let stated = value.get(key);
         let at = pointer::child(at, key);
+        if self.plane == Plane::Operator {
+            let message = "remove it: no GPT calls an operation of this document";
+            self.expect(stated.is_none(), &at, message);
+            return;
+        }
         self.expect(
             operation.method == "get" || stated.is_some(),
             &at,
@@ -142,6 +154,6 @@ fn is_scope(scope: &str) -> bool {
     let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase());
     match scope.split_once(':') {
         Some((noun, verb)) => is_word(noun) && ["read", "write"].contains(&verb),
-        None => ["admin", "any"].contains(&scope),
+        None => scope == "any",
     }
 }

@@ -1,7 +1,7 @@
 //! Each rule, proven by a small change to a good document.
 
 use super::lint;
-use crate::{Finding, GPT_OBJECT_STORE_YAML, load};
+use crate::{Finding, Plane, load};
 
 mod bodies;
 mod operations;
@@ -58,7 +58,12 @@ components:
 const OPERATION: &str = "/paths/~1v1~1notes~1{id}/put";
 
 fn findings(yaml: &str) -> Vec<Finding> {
-    lint(&load(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}")))
+    findings_in(yaml, Plane::Data)
+}
+
+fn findings_in(yaml: &str, plane: Plane) -> Vec<Finding> {
+    let document = load(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+    lint(&document, plane)
 }
 
 /// Expects a finding at `at` with `words` in it, once `from` is replaced by `to`.
@@ -75,7 +80,28 @@ fn breaks(from: &str, to: &str, at: &str, words: &str) {
 }
 
 #[test]
-fn the_good_document_and_the_contract_keep_every_rule() {
+fn the_good_document_and_the_contracts_keep_every_rule() {
     assert_eq!(findings(GOOD), []);
-    assert_eq!(findings(GPT_OBJECT_STORE_YAML), []);
+    for plane in Plane::ALL {
+        assert_eq!(findings_in(plane.yaml(), plane), []);
+    }
+}
+
+#[test]
+fn operations_of_operators_are_for_operators() {
+    let operators = GOOD.replace("objects:write", "admin");
+    let operators = operators.replace("      x-openai-isConsequential: false\n", "");
+    assert_eq!(findings_in(&operators, Plane::Operator), []);
+    let places = |yaml: &str, plane| {
+        let found = findings_in(yaml, plane).into_iter();
+        found.map(|finding| finding.pointer).collect::<Vec<_>>()
+    };
+    let scope = format!("{OPERATION}/x-required-scope");
+    let consequence = format!("{OPERATION}/x-openai-isConsequential");
+    let both = [scope, consequence];
+    assert_eq!(places(GOOD, Plane::Operator), both);
+    assert_eq!(places(&operators, Plane::Data), both);
+    let open = operators.replace("security: [{key: []}]", "security: []");
+    let open = open.replace("x-required-scope: admin", "deprecated: false");
+    assert_eq!(places(&open, Plane::Operator), both[..1]);
 }

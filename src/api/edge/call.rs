@@ -1,14 +1,45 @@
 //! What becomes known of a request on its way, where the edge and the routes both see it.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use poem::Request;
+use uuid::Uuid;
 
 use super::rates;
 use crate::api::problem::Problem;
 use crate::api::wire::Operation;
 use crate::auth::Principal;
 use crate::error::{Error, Unauthorized};
+use crate::ids::GptId;
 use crate::limits::{Decision, Limiter};
+
+/// On whose behalf something was done that no key in the header allows.
+#[derive(Clone, Debug, Default)]
+pub struct Behalf {
+    /// The GPT that it concerns.
+    pub gpt_id: Option<GptId>,
+    /// The public id of the key that a person showed.
+    pub key_id: Option<String>,
+    /// The application's client id.
+    pub application_id: Option<String>,
+    /// The session that was opened, renewed or ended.
+    pub session_id: Option<Uuid>,
+}
+
+impl Behalf {
+    /// Of who calls with a key or a token.
+    #[must_use]
+    pub fn of(principal: &Principal) -> Self {
+        Self {
+            gpt_id: principal.gpt_id.clone(),
+            key_id: principal.who.key_id().map(str::to_owned),
+            application_id: principal.who.application().map(Cow::into_owned),
+            session_id: principal.who.session_id(),
+        }
+    }
+}
 
 /// A request on its way. Clones are the same request.
 #[derive(Clone)]
@@ -19,6 +50,7 @@ struct Inner {
     limiter: Option<Limiter>,
     operation: OnceLock<&'static Operation>,
     principal: OnceLock<Arc<Principal>>,
+    behalf: OnceLock<Behalf>,
     decisions: Mutex<Vec<Decision>>,
 }
 
@@ -30,8 +62,24 @@ impl Call {
             limiter,
             operation: OnceLock::new(),
             principal: OnceLock::new(),
+            behalf: OnceLock::new(),
             decisions: Mutex::default(),
         }))
+    }
+
+    /// The call that `request` is, as the edge knows it.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        let known = request.data::<Self>().cloned();
+        known.unwrap_or_else(Self::unlimited)
+    }
+
+    /// Notes what was done, and on whose behalf, for the record of calls. Nothing is asked of the
+    /// limits.
+    pub fn note(&self, operation: &'static Operation, behalf: Behalf) {
+        // A request is for one operation, so nothing is there yet.
+        let _first = self.0.operation.set(operation);
+        let _first = self.0.behalf.set(behalf);
     }
 
     /// A request that nobody waits for at the edge.
@@ -71,8 +119,8 @@ impl Call {
             return Ok(());
         };
         let own = principal.rate_limits.as_ref();
-        let key_id = &principal.key_id;
-        self.settle(limiter.admit_key(key_id, own, operation.writes()).await)
+        let whose = principal.who.bucket();
+        self.settle(limiter.admit_key(&whose, own, operation.writes()).await)
     }
 
     /// What to answer when the credentials were refused with `why`: a 401, or a 429 for an address
@@ -110,6 +158,11 @@ impl Call {
     /// Whose key the request has, once it was found good.
     pub(super) fn principal(&self) -> Option<&Arc<Principal>> {
         self.0.principal.get()
+    }
+
+    /// On whose behalf something was done, if no key in the header allowed it.
+    pub(super) fn behalf(&self) -> Option<&Behalf> {
+        self.0.behalf.get()
     }
 
     /// What was decided about the request so far.

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use gpt_object_store_openapi::Plane;
 use poem::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
@@ -16,6 +17,7 @@ use poem::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use poem::{Request, Response};
 
 use super::methods;
+use crate::api::oauth;
 
 /// The headers that operations read.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
@@ -37,6 +39,7 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 #[derive(Clone, Debug)]
 pub struct Cors {
     origins: Option<Arc<[String]>>,
+    is_off: bool,
 }
 
 impl Cors {
@@ -45,13 +48,30 @@ impl Cors {
     pub fn new(origins: Option<Vec<String>>) -> Self {
         Self {
             origins: origins.map(Into::into),
+            is_off: false,
         }
+    }
+
+    /// No page may call, wherever it is from, and nothing is said about it.
+    #[must_use]
+    pub fn off() -> Self {
+        Self {
+            origins: None,
+            is_off: true,
+        }
+    }
+
+    /// Whether `path` is none that pages call: people go to it, or servers do. Operators use programs
+    /// of their own: a page that got hold of their key should not be able to use it.
+    fn is_closed(&self, path: &str) -> bool {
+        self.is_off || oauth::NO_CORS.contains(&path) || path.starts_with(Plane::OPERATOR_PATHS)
     }
 
     /// The answer to a preflight, if `request` is one.
     pub(super) fn preflight(&self, request: &Request) -> Option<Response> {
         let headers = request.headers();
-        let is_preflight = request.method() == Method::OPTIONS
+        let is_preflight = !self.is_closed(request.uri().path())
+            && request.method() == Method::OPTIONS
             && headers.contains_key(ORIGIN)
             && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         is_preflight.then(|| {
@@ -69,6 +89,9 @@ impl Cors {
 
     /// Adds what lets the page of `origin` see the answer.
     pub(super) fn allow(&self, origin: Option<&HeaderValue>, path: &str, headers: &mut HeaderMap) {
+        if self.is_closed(path) {
+            return;
+        }
         if path == STORAGE {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_BY_STORAGE);
         }
@@ -122,6 +145,42 @@ mod tests {
             assert_eq!(allowed(&cors, other), None, "{other}");
         }
         assert_eq!(allowed(&Cors::new(None), "null").as_deref(), Some("*"));
+    }
+
+    #[test]
+    fn what_only_people_and_servers_call_is_not_for_pages() {
+        let any = Cors::new(None);
+        for (path, is_open) in [
+            ("/oauth/authorize", false),
+            ("/oauth/introspect", false),
+            ("/oauth/token", true),
+            ("/oauth/revoke", true),
+        ] {
+            let mut headers = HeaderMap::new();
+            any.allow(
+                Some(&HeaderValue::from_static("https://a.example")),
+                path,
+                &mut headers,
+            );
+            assert_eq!(
+                headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN),
+                is_open,
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn operators_paths_are_closed_to_pages() {
+        let origin = HeaderValue::from_static("https://a.example");
+        let headers = |cors: Cors, path| {
+            let mut headers = HeaderMap::new();
+            cors.allow(Some(&origin), path, &mut headers);
+            headers.len()
+        };
+        assert_eq!(headers(Cors::new(None), "/admin/v1/gpts"), 0);
+        assert_eq!(headers(Cors::off(), "/v1/limits"), 0);
+        assert_eq!(headers(Cors::new(None), "/v1/limits"), 2);
     }
 
     #[test]

@@ -3,18 +3,17 @@
 
 use std::sync::LazyLock;
 
+use gpt_object_store_openapi::{Plane, load};
+
 use crate::api::generated::types::ProblemCode;
+use crate::api::oauth;
 use crate::api::problem::Problem;
 
-/// Method and path template of every operation.
+/// Method and path template of every operation, for callers and for operators.
 static OPERATIONS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    let contract = gpt_object_store_openapi::load(gpt_object_store_openapi::GPT_OBJECT_STORE_YAML);
-    let operations = contract
-        .map(|contract| contract.operations())
-        .unwrap_or_default();
-    let named = operations
-        .into_iter()
-        .map(|operation| (operation.method.to_uppercase(), operation.path));
+    let contracts = Plane::ALL.into_iter().flat_map(|plane| load(plane.yaml()));
+    let operations = contracts.flat_map(|contract| contract.operations());
+    let named = operations.map(|operation| (operation.method.to_uppercase(), operation.path));
     named.collect()
 });
 
@@ -26,8 +25,12 @@ pub(super) fn with_allowed(problem: Problem, path: &str) -> Problem {
     problem.allowing(of(path))
 }
 
-/// The methods of `path`, separated by commas. What is not an operation is a page.
+/// The methods of `path`, separated by commas. What is neither an operation nor of the authorization
+/// server is a page.
 pub(super) fn of(path: &str) -> String {
+    if let Some((_, methods)) = oauth::METHODS.iter().find(|(known, _)| *known == path) {
+        return (*methods).to_owned();
+    }
     let methods: Vec<_> = OPERATIONS
         .iter()
         .filter(|(_, template)| matches(template, path))

@@ -10,6 +10,7 @@ mod linger;
 mod methods;
 mod rates;
 mod record;
+mod redact;
 
 use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,7 +23,7 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use uuid::Uuid;
 
-pub use call::Call;
+pub use call::{Behalf, Call};
 pub use cors::Cors;
 
 use super::generated::types::ProblemCode;
@@ -32,6 +33,7 @@ use crate::error::{Error, chain};
 use crate::limits::{ForwardingHeader, Limiter, Proxies};
 use crate::service::Audit;
 use record::Told;
+use redact::redact;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken over from the caller.
@@ -204,7 +206,7 @@ impl Edge {
 fn request_id(request: &Request) -> String {
     let is_fit = |id: &&str| {
         let visible = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<');
-        (1..=REQUEST_ID_LENGTH).contains(&id.len()) && id.bytes().all(visible)
+        (1..=REQUEST_ID_LENGTH).contains(&id.len()) && id.bytes().all(visible) && redact(id) == *id
     };
     let sent = request
         .headers()
@@ -224,7 +226,8 @@ fn panicked(panic: &(dyn Any + Send)) -> Problem {
 fn log(seen: &Seen, status: StatusCode, problem: Option<&Problem>) {
     let milliseconds = seen.start.elapsed().as_secs_f64() * 1000.0;
     let cause = problem.and_then(Problem::cause).map(chain);
-    let (method, path, status) = (seen.method.as_str(), seen.path.as_str(), status.as_u16());
+    let (method, status) = (seen.method.as_str(), status.as_u16());
+    let path = &*redact(&seen.path);
     let code = problem.map(|problem| problem.code().as_str());
     match cause {
         Some(cause) if status >= 500 => {

@@ -74,7 +74,8 @@ fn policy(decision: &Decision) -> String {
 
 /// Writes down what was decided: denials for every operator, the rest for one who looks closely.
 pub(super) fn log(request_id: &str, call: &Call) {
-    let key_id = call.principal().map(|principal| principal.key_id.as_str());
+    let whose = call.principal().map(|principal| principal.who.bucket());
+    let key_id = whose.as_deref();
     let route = call.operation().map(|operation| operation.id);
     let ip = call.address().to_string();
     for decision in call.decisions() {

@@ -6,7 +6,7 @@ use poem::http::header::CONTENT_LENGTH;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Call, Seen};
+use super::{Behalf, Call, Seen};
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::service::AuditRow;
@@ -50,13 +50,17 @@ impl Told {
         }
     }
 
-    /// The call to record; `None` for one without a good key.
+    /// The call to record; `None` for one that nobody with a good key, code or token made.
     pub(super) fn call(self, seen: &Seen, call: &Call, status: u16) -> Option<AuditRow> {
-        let (operation, principal) = (call.operation()?, call.principal()?);
+        let operation = call.operation()?;
+        let behalf = match (call.behalf(), call.principal()) {
+            (Some(behalf), _) => behalf.clone(),
+            (None, principal) => Behalf::of(principal?),
+        };
         Some(AuditRow {
             id: Uuid::now_v7(),
-            gpt_id: principal.gpt_id.clone(),
-            key_id: principal.key_id.clone(),
+            gpt_id: behalf.gpt_id,
+            key_id: behalf.key_id,
             app_id: self.app_id,
             operation: operation.id.to_owned(),
             method: operation.method.to_owned(),
@@ -67,6 +71,8 @@ impl Told {
             request_id: seen.id.clone(),
             client_address: call.address().to_string(),
             created_at: self.at,
+            application_id: behalf.application_id,
+            session_id: behalf.session_id,
         })
     }
 }

@@ -5011,6 +5011,18 @@ pub enum ProblemCode {
     /// `upload-not-found`.
     #[serde(rename = "upload-not-found")]
     UploadNotFound,
+    /// `gpt-not-found`.
+    #[serde(rename = "gpt-not-found")]
+    GptNotFound,
+    /// `key-not-found`.
+    #[serde(rename = "key-not-found")]
+    KeyNotFound,
+    /// `application-not-found`.
+    #[serde(rename = "application-not-found")]
+    ApplicationNotFound,
+    /// `session-not-found`.
+    #[serde(rename = "session-not-found")]
+    SessionNotFound,
     /// `method-not-allowed`.
     #[serde(rename = "method-not-allowed")]
     MethodNotAllowed,
@@ -5023,6 +5035,9 @@ pub enum ProblemCode {
     /// `upload-closed`.
     #[serde(rename = "upload-closed")]
     UploadClosed,
+    /// `already-exists`.
+    #[serde(rename = "already-exists")]
+    AlreadyExists,
     /// `precondition-failed`.
     #[serde(rename = "precondition-failed")]
     PreconditionFailed,
@@ -5062,7 +5077,7 @@ pub enum ProblemCode {
 }
 impl ProblemCode {
     /// Every value, in the document's order.
-    pub const ALL: [Self; 31usize] = [
+    pub const ALL: [Self; 36usize] = [
         Self::InvalidRequest,
         Self::MalformedJson,
         Self::InvalidDocument,
@@ -5078,10 +5093,15 @@ impl ProblemCode {
         Self::CollectionNotFound,
         Self::FileNotFound,
         Self::UploadNotFound,
+        Self::GptNotFound,
+        Self::KeyNotFound,
+        Self::ApplicationNotFound,
+        Self::SessionNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::IdempotencyInProgress,
         Self::UploadClosed,
+        Self::AlreadyExists,
         Self::PreconditionFailed,
         Self::PreconditionRequired,
         Self::PayloadTooLarge,
@@ -5114,10 +5134,15 @@ impl ProblemCode {
             Self::CollectionNotFound => "collection-not-found",
             Self::FileNotFound => "file-not-found",
             Self::UploadNotFound => "upload-not-found",
+            Self::GptNotFound => "gpt-not-found",
+            Self::KeyNotFound => "key-not-found",
+            Self::ApplicationNotFound => "application-not-found",
+            Self::SessionNotFound => "session-not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::RequestTimeout => "request-timeout",
             Self::IdempotencyInProgress => "idempotency-in-progress",
             Self::UploadClosed => "upload-closed",
+            Self::AlreadyExists => "already-exists",
             Self::PreconditionFailed => "precondition-failed",
             Self::PreconditionRequired => "precondition-required",
             Self::PayloadTooLarge => "payload-too-large",
@@ -5157,10 +5182,15 @@ impl std::str::FromStr for ProblemCode {
             "collection-not-found" => Ok(Self::CollectionNotFound),
             "file-not-found" => Ok(Self::FileNotFound),
             "upload-not-found" => Ok(Self::UploadNotFound),
+            "gpt-not-found" => Ok(Self::GptNotFound),
+            "key-not-found" => Ok(Self::KeyNotFound),
+            "application-not-found" => Ok(Self::ApplicationNotFound),
+            "session-not-found" => Ok(Self::SessionNotFound),
             "method-not-allowed" => Ok(Self::MethodNotAllowed),
             "request-timeout" => Ok(Self::RequestTimeout),
             "idempotency-in-progress" => Ok(Self::IdempotencyInProgress),
             "upload-closed" => Ok(Self::UploadClosed),
+            "already-exists" => Ok(Self::AlreadyExists),
             "precondition-failed" => Ok(Self::PreconditionFailed),
             "precondition-required" => Ok(Self::PreconditionRequired),
             "payload-too-large" => Ok(Self::PayloadTooLarge),
@@ -5176,7 +5206,7 @@ impl std::str::FromStr for ProblemCode {
             _ => {
                 Err(
                     wire::UnknownValue(
-                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, quota-exceeded, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
+                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, quota-exceeded, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, gpt-not-found, key-not-found, application-not-found, session-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, already-exists, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
                     ),
                 )
             }
@@ -5228,10 +5258,15 @@ impl Type for ProblemCode {
                             wire::literal("\"collection-not-found\""),
                             wire::literal("\"file-not-found\""),
                             wire::literal("\"upload-not-found\""),
+                            wire::literal("\"gpt-not-found\""),
+                            wire::literal("\"key-not-found\""),
+                            wire::literal("\"application-not-found\""),
+                            wire::literal("\"session-not-found\""),
                             wire::literal("\"method-not-allowed\""),
                             wire::literal("\"request-timeout\""),
                             wire::literal("\"idempotency-in-progress\""),
                             wire::literal("\"upload-closed\""),
+                            wire::literal("\"already-exists\""),
                             wire::literal("\"precondition-failed\""),
                             wire::literal("\"precondition-required\""),
                             wire::literal("\"payload-too-large\""),

@@ -120,6 +120,28 @@ pub const fn entry(code: ProblemCode) -> Entry {
             "Upload not found",
             "There is no upload with this id: it never was, or ended long ago.",
         ),
+        Code::GptNotFound => (
+            StatusCode::NOT_FOUND,
+            "GPT not found",
+            "There is no GPT with this id: it was deleted, or never was.",
+        ),
+        Code::KeyNotFound => (
+            StatusCode::NOT_FOUND,
+            "Key not found",
+            "There is no API key with this public id. It starts with `key_`; a key itself, which starts \
+             with `gos_`, never stands in a path.",
+        ),
+        Code::ApplicationNotFound => (
+            StatusCode::NOT_FOUND,
+            "Application not found",
+            "There is no OAuth application with this client id: it went with its GPT, or never was.",
+        ),
+        Code::SessionNotFound => (
+            StatusCode::NOT_FOUND,
+            "Session not found",
+            "There is no session with this id: it ended long ago, went with its application or GPT, or \
+             never was.",
+        ),
         Code::MethodNotAllowed => (
             StatusCode::METHOD_NOT_ALLOWED,
             "Method not allowed",
@@ -142,6 +164,11 @@ pub const fn entry(code: ProblemCode) -> Entry {
             "Upload closed",
             "The upload was completed or cancelled, or its time is over, so that nothing can be done \
              with it any more. Trying again does not help: begin another upload.",
+        ),
+        Code::AlreadyExists => (
+            StatusCode::CONFLICT,
+            "Already exists",
+            "What should be made has a name that is taken. What has it was left as it is.",
         ),
         Code::PreconditionFailed => (
             StatusCode::PRECONDITION_FAILED,

@@ -99,6 +99,12 @@ impl Problem {
         self.code
     }
 
+    /// When to try again, in seconds, if that may help.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<i64> {
+        self.retry_after
+    }
+
     /// What only the log should see.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync)> {
@@ -197,6 +203,11 @@ impl From<Error> for Problem {
             Error::FileNotFound => Self::new(Code::FileNotFound, detail),
             Error::UploadNotFound => Self::new(Code::UploadNotFound, detail),
             Error::UploadClosed(_) => Self::new(Code::UploadClosed, detail),
+            Error::GptNotFound => Self::new(Code::GptNotFound, detail),
+            Error::KeyNotFound => Self::new(Code::KeyNotFound, detail),
+            Error::ApplicationNotFound => Self::new(Code::ApplicationNotFound, detail),
+            Error::SessionNotFound => Self::new(Code::SessionNotFound, detail),
+            Error::AlreadyExists(_) => Self::new(Code::AlreadyExists, detail),
             Error::PreconditionFailed { current } => {
                 let mut problem = Self::new(Code::PreconditionFailed, detail);
                 problem.current_version = current;
@@ -260,14 +271,20 @@ fn describe(error: &Error) -> String {
         Error::Unauthorized(Unauthorized::Missing) => {
             "No API key came with the request: send it as `Authorization: Bearer gos_…`.".to_owned()
         }
-        Error::Unauthorized(why) => format!("The API key is not valid: {why}."),
-        Error::Forbidden(why) | Error::QuotaExceeded(why) => why.clone(),
+        Error::Unauthorized(why) => format!("The API key or token is not valid: {why}."),
+        Error::Forbidden(why) | Error::QuotaExceeded(why) | Error::AlreadyExists(why) => {
+            why.clone()
+        }
         Error::ObjectNotFound => "There is no object with this id.".to_owned(),
         Error::CollectionNotFound => {
             "There is no collection with this name. Create it with upsert_collection.".to_owned()
         }
         Error::FileNotFound => "There is no file with this id, or it has expired.".to_owned(),
         Error::UploadNotFound => "There is no upload with this id.".to_owned(),
+        Error::GptNotFound => "There is no GPT with this id.".to_owned(),
+        Error::KeyNotFound => "There is no API key with this id.".to_owned(),
+        Error::ApplicationNotFound => "There is no application with this client id.".to_owned(),
+        Error::SessionNotFound => "There is no session with this id.".to_owned(),
         Error::UploadClosed(state) => {
             format!("The upload is {state}. Begin another one with create_upload.")
         }

@@ -7,6 +7,7 @@ use poem_openapi::error::AuthorizationError;
 
 use super::Problem;
 use crate::api::generated::types::ProblemCode;
+use crate::api::oauth::PROTECTED_RESOURCE;
 use crate::api::wire::Rejection;
 use crate::error::{Error, Unauthorized, Violation};
 
@@ -90,19 +91,24 @@ impl Problem {
             set(SHOULD_RETRY, "false".to_owned());
         }
         if self.status() == StatusCode::UNAUTHORIZED {
-            set(header::WWW_AUTHENTICATE, self.challenge());
+            set(header::WWW_AUTHENTICATE, self.challenge(public_url));
         }
         response
     }
 
-    /// RFC 6750, 3: no error code when no credentials came.
-    fn challenge(&self) -> String {
+    /// RFC 6750, 3: no error code when no credentials came. RFC 9728, 5.1: where to learn how to get
+    /// some.
+    fn challenge(&self, public_url: &str) -> String {
         let missing = super::describe(&Error::Unauthorized(Unauthorized::Missing));
-        if self.detail == missing {
-            "Bearer realm=\"gpt-object-store\"".to_owned()
+        let error = if self.detail == missing {
+            ""
         } else {
-            "Bearer realm=\"gpt-object-store\", error=\"invalid_token\"".to_owned()
-        }
+            ", error=\"invalid_token\""
+        };
+        format!(
+            "Bearer realm=\"gpt-object-store\"{error}, \
+             resource_metadata=\"{public_url}{PROTECTED_RESOURCE}\""
+        )
     }
 }
 

@@ -79,11 +79,11 @@ impl Layout {
         start..chunk_start(chunks.end).min(self.stored_bytes())
     }
 
-    /// The stored length of chunk `number`.
-    pub fn sealed_length(self, number: u64) -> usize {
-        let end = chunk_start(number + 1).min(self.stored_bytes());
+    /// The stored length of `chunks`, which are a few and one at least.
+    pub fn sealed_length(self, chunks: &Range<u64>) -> usize {
+        let end = chunk_start(chunks.end).min(self.stored_bytes());
         // A chunk is 64 KiB at most.
-        (end - chunk_start(number)) as usize
+        (end - chunk_start(chunks.start)) as usize
     }
 }
 
@@ -140,7 +140,25 @@ fn nonce(number: u64, is_last: bool) -> Result<Nonce, BlobError> {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::ids::Tenant;
+
+    #[test]
+    fn a_chunk_opens_only_at_its_place() {
+        let identity = Identity {
+            tenant: Tenant::vouched("alice".parse().unwrap()),
+            blob: Uuid::nil(),
+        };
+        let cipher = ChunkCipher::new(&DataKey::default(), &identity).unwrap();
+        let mut sealed = BytesMut::from("bytes");
+        cipher.seal(1, false, &mut sealed).unwrap();
+        for (number, is_last, opens) in [(1, false, true), (1, true, false), (0, false, false)] {
+            let opened = cipher.open(number, is_last, &mut sealed.clone());
+            assert_eq!(opened.is_ok(), opens, "{number}, {is_last}");
+        }
+    }
 
     #[test]
     fn lengths_and_places_follow_from_the_length_of_the_blob() {
@@ -165,6 +183,7 @@ mod tests {
         assert_eq!(layout.stored_range(&(0..1)), 0..72 + KIB_64 + 16);
         let second = 72 + KIB_64 + 16;
         assert_eq!(layout.stored_range(&(1..3)), second..layout.stored_bytes());
-        assert_eq!(layout.sealed_length(2), 21);
+        assert_eq!(layout.sealed_length(&(2..3)), 21);
+        assert_eq!(layout.sealed_length(&(1..3)), 65_536 + 16 + 21);
     }
 }

@@ -7,8 +7,11 @@
 //! Vizár, 2015) over AES-256-GCM: a nonce is the chunk's number and whether it is the last, so
 //! that none can be left out, moved or cut off; and every chunk is bound to tenant and blob.
 //!
-//! A blob is read with the wrapped key of its row, so that a new master key changes rows alone. The
-//! copy in the header serves recovery without a database.
+//! A blob is read with the wrapped key of its row, so that a new master key changes rows alone. That
+//! key is wrapped for the blob's length and SHA-256 too, which are known once it is written: under a
+//! row that says others it does not open. So whoever reads a blob, or a range of it, has the bytes
+//! that were hashed: the master key vouches for the hash and the data key, the data key for the
+//! chunks. The copy in the header serves recovery without a database.
 
 pub(super) mod key_file;
 pub(super) mod keys;
@@ -27,6 +30,15 @@ use crate::ids::Tenant;
 pub(super) struct Identity {
     pub tenant: Tenant,
     pub blob: Uuid,
+}
+
+/// What a blob turned out to be when it was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content {
+    /// Plain bytes.
+    pub bytes: u64,
+    /// SHA-256 of them.
+    pub sha256: [u8; 32],
 }
 
 impl Identity {

@@ -1,4 +1,5 @@
-//! Reading sealed blobs: the chunks that a range touches, one after the other.
+//! Reading sealed blobs: the chunks that a range touches, block by block, each block made while the
+//! one before it is on its way to the caller.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -6,19 +7,20 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
-use sha2::{Digest, Sha256};
-use tokio::task::yield_now;
 use uuid::Uuid;
 
-use super::Identity;
 use super::keys::MasterKeys;
 use super::layout::{CHUNK, ChunkCipher, HEADER, Layout, check_header};
-use super::seal::CHUNKS_IN_A_ROW;
 use super::wrap::WrappedKey;
+use super::{Content, Identity};
 use crate::blob::bucket::{Bucket, Reading};
 use crate::blob::error::{BlobError, BlobErrorKind};
 use crate::blob::key::Key;
 use crate::ids::Tenant;
+
+/// Chunks that are opened together on another thread, where they keep nobody else from the
+/// processor: half a mebibyte, of which a reader holds three at most.
+const CHUNKS_IN_A_BLOCK: u64 = 14;
 
 /// A blob that holds a file, or the part of a file that stands where the segments before it end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,16 @@ pub struct Segment {
     pub sha256: [u8; 32],
     /// Its key.
     pub wrapped: WrappedKey,
+}
+
+impl Segment {
+    /// What its key is wrapped for.
+    pub(in crate::blob) fn content(&self) -> Content {
+        Content {
+            bytes: self.bytes,
+            sha256: self.sha256,
+        }
+    }
 }
 
 /// What reads the segments of a file.
@@ -49,18 +61,22 @@ struct Reader {
 
 /// A segment whose chunks are arriving.
 struct OpenSegment {
-    cipher: ChunkCipher,
-    layout: Layout,
-    stored: BoxStream<'static, Result<Bytes, BlobError>>,
-    /// Stored bytes that have come and are not opened.
-    arrived: BytesMut,
+    stored: Reading,
     /// Numbers of the chunks that are to be opened.
     chunks: Range<u64>,
+    chunk_opener: ChunkOpener,
+}
+
+/// What opens the chunks of a segment.
+struct ChunkOpener {
+    cipher: ChunkCipher,
+    layout: Layout,
     /// The plain bytes asked for.
     range: Range<u64>,
-    /// What the whole must hash to; only known where the whole is read.
-    digest: Option<(Sha256, [u8; 32])>,
 }
+
+/// The plain bytes of a block, chunk by chunk.
+type Block = Vec<Bytes>;
 
 impl Opener {
     /// The bytes of `range`, counted through all `segments`. The first request has been answered
@@ -76,36 +92,43 @@ impl Opener {
             current: None,
         };
         reader.advance().await?;
-        let bytes = stream::try_unfold(reader, async |mut reader| {
-            Ok(reader.next().await?.map(|bytes| (bytes, reader)))
+        let blocks = stream::try_unfold(tokio::spawn(reader.next()), async |coming| {
+            let Some((block, reader)) = coming.await?? else {
+                return Ok(None);
+            };
+            let bytes = stream::iter(block.into_iter().map(Ok));
+            Ok::<_, BlobError>(Some((bytes, tokio::spawn(reader.next()))))
         });
-        Ok(bytes.boxed())
+        Ok(blocks.try_flatten().boxed())
     }
 
     async fn open(&self, segment: &Segment, range: Range<u64>) -> Result<OpenSegment, BlobError> {
         let (tenant, blob) = (self.tenant.clone(), segment.blob);
         let key = Key::of_blob(&tenant, blob);
         let identity = Identity { tenant, blob };
-        let data_key = self.keys.unwrap(&segment.wrapped, &identity)?;
+        // Only with the length and the SHA-256 that were written; the chunks cannot be others either.
+        let data_key = self
+            .keys
+            .unwrap(&segment.wrapped, &identity, &segment.content())?;
         let cipher = ChunkCipher::new(&data_key, &identity)?;
         let layout = Layout {
             bytes: segment.bytes,
         };
         let chunks = layout.chunks(&range);
-        let is_whole = range == (0..segment.bytes);
-        let mut opened = OpenSegment {
-            cipher,
-            layout,
-            stored: self.request(&key, layout, &chunks).await?,
-            arrived: BytesMut::new(),
-            chunks,
-            range,
-            digest: is_whole.then(|| (Sha256::new(), segment.sha256)),
-        };
-        if opened.chunks.start == 0 {
-            check_header(&opened.take(HEADER).await?)?;
+        let mut stored = self.request(&key, layout, &chunks).await?;
+        if chunks.start == 0 {
+            let checked = stored.take(HEADER, |header| check_header(&header));
+            ((), stored) = checked.await?;
         }
-        Ok(opened)
+        Ok(OpenSegment {
+            stored,
+            chunks,
+            chunk_opener: ChunkOpener {
+                cipher,
+                layout,
+                range,
+            },
+        })
     }
 
     /// Asks for chunks of an object, which must have exactly the length of its layout.
@@ -114,10 +137,10 @@ impl Opener {
         key: &Key,
         layout: Layout,
         chunks: &Range<u64>,
-    ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
+    ) -> Result<Reading, BlobError> {
         let asked = self.bucket.read_range(key, layout.stored_range(chunks));
-        let (size, bytes) = match asked.await {
-            Ok(Reading { size, bytes }) => (size, bytes),
+        let reading = match asked.await {
+            Ok(reading) => reading,
             Err(error) if error.kind() == BlobErrorKind::NotFound => return Err(error),
             // An object that was cut before the range is refused like one that cannot be served.
             Err(error) => match self.bucket.size(key).await {
@@ -125,8 +148,8 @@ impl Opener {
                 _ => return Err(error),
             },
         };
-        if size == layout.stored_bytes() {
-            Ok(bytes)
+        if reading.size == layout.stored_bytes() {
+            Ok(reading)
         } else {
             Err(wrong_length())
         }
@@ -156,10 +179,14 @@ fn parts(segments: &[Segment], range: &Range<u64>) -> VecDeque<(Segment, Range<u
 }
 
 impl Reader {
-    async fn next(&mut self) -> Result<Option<Bytes>, BlobError> {
-        while let Some(current) = &mut self.current {
+    /// The next block, and what reads on after it.
+    async fn next(mut self) -> Result<Option<(Block, Self)>, BlobError> {
+        while let Some(current) = self.current.take() {
             match current.next().await? {
-                Some(bytes) => return Ok(Some(bytes)),
+                Some((block, rest)) => {
+                    self.current = Some(rest);
+                    return Ok(Some((block, self)));
+                }
                 None => self.advance().await?,
             }
         }
@@ -177,34 +204,46 @@ impl Reader {
 }
 
 impl OpenSegment {
-    /// The plain bytes of the next chunk that are within the range.
-    async fn next(&mut self) -> Result<Option<Bytes>, BlobError> {
-        while let Some(number) = self.chunks.next() {
-            if number % CHUNKS_IN_A_ROW == CHUNKS_IN_A_ROW - 1 {
-                yield_now().await;
-            }
-            let mut chunk = self.take(self.layout.sealed_length(number)).await?;
+    /// The plain bytes of the next block that are within the range.
+    async fn next(self) -> Result<Option<(Block, Self)>, BlobError> {
+        let Range { start, end } = self.chunks;
+        if start == end {
+            return Ok(None);
+        }
+        let block_end = (start / CHUNKS_IN_A_BLOCK + 1) * CHUNKS_IN_A_BLOCK;
+        let numbers = start..block_end.min(end);
+        let chunks = numbers.end..end;
+        let opener = self.chunk_opener;
+        let length = opener.layout.sealed_length(&numbers);
+        let opened = self.stored.take(length, move |sealed| {
+            Ok((opener.open(numbers, sealed)?, opener))
+        });
+        let ((block, chunk_opener), stored) = opened.await?;
+        let rest = Self {
+            stored,
+            chunks,
+            chunk_opener,
+        };
+        Ok(Some((block, rest)))
+    }
+}
+
+impl ChunkOpener {
+    /// The plain bytes of the chunks `numbers`, which are `sealed`, as far as they are within the
+    /// range.
+    fn open(&self, numbers: Range<u64>, mut sealed: BytesMut) -> Result<Block, BlobError> {
+        let mut block = Block::new();
+        for number in numbers {
+            let length = self.layout.sealed_length(&(number..number + 1));
+            let mut chunk = sealed.split_to(length);
             let is_last = number == self.layout.last_chunk();
             self.cipher.open(number, is_last, &mut chunk)?;
-            // Before the last bytes leave, so that a reader never has a whole that is wrong.
-            self.check_digest(&chunk, is_last)?;
             let bytes = self.within_range(number, chunk.freeze());
             if !bytes.is_empty() {
-                return Ok(Some(bytes));
+                block.push(bytes);
             }
         }
-        Ok(None)
-    }
-
-    fn check_digest(&mut self, chunk: &[u8], is_last: bool) -> Result<(), BlobError> {
-        let Some((digest, expected)) = &mut self.digest else {
-            return Ok(());
-        };
-        digest.update(chunk);
-        if is_last && digest.finalize_reset()[..] != expected[..] {
-            return Err(BlobError::damaged("the bytes have another SHA-256"));
-        }
-        Ok(())
+        Ok(block)
     }
 
     fn within_range(&self, number: u64, chunk: Bytes) -> Bytes {
@@ -215,19 +254,5 @@ impl OpenSegment {
             offset.min(chunk.len() as u64) as usize
         };
         chunk.slice(place(self.range.start)..place(self.range.end))
-    }
-
-    /// The next `length` stored bytes.
-    async fn take(&mut self, length: usize) -> Result<BytesMut, BlobError> {
-        // Room for the whole chunk at once, not piece by piece.
-        let missing = length.saturating_sub(self.arrived.len());
-        self.arrived.reserve(missing);
-        while self.arrived.len() < length {
-            match self.stored.try_next().await? {
-                Some(bytes) => self.arrived.extend_from_slice(&bytes),
-                None => return Err(BlobError::damaged("the object ends too early")),
-            }
-        }
-        Ok(self.arrived.split_to(length))
     }
 }

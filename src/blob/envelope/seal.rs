@@ -4,15 +4,15 @@ use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 use tokio::task::yield_now;
 
-use super::Identity;
 use super::keys::MasterKeys;
 use super::layout::{CHUNK, ChunkCipher, Layout, SEALED_CHUNK, header};
-use super::wrap::WrappedKey;
+use super::wrap::{DataKey, WrappedKey};
+use super::{Content, Identity};
 use crate::blob::bucket::BucketWriter;
 use crate::blob::error::BlobError;
 
 /// After so many chunks (a mebibyte, half a millisecond) others have their turn.
-pub(super) const CHUNKS_IN_A_ROW: u64 = 16;
+const CHUNKS_IN_A_ROW: u64 = 16;
 
 /// A blob that is being sealed. It is there when [`finish`](Self::finish) has returned; dropped
 /// earlier, it leaves nothing.
@@ -22,7 +22,9 @@ pub(super) const CHUNKS_IN_A_ROW: u64 = 16;
 pub struct SealingWriter {
     writer: BucketWriter,
     cipher: ChunkCipher,
-    wrapped: WrappedKey,
+    keys: MasterKeys,
+    data_key: DataKey,
+    identity: Identity,
     chunk: BytesMut,
     chunks_sent: u64,
     digest: Sha256,
@@ -47,15 +49,18 @@ pub struct Sealed {
 impl SealingWriter {
     pub(in crate::blob) async fn begin(
         mut writer: BucketWriter,
-        keys: &MasterKeys,
-        identity: &Identity,
+        keys: MasterKeys,
+        identity: Identity,
     ) -> Result<Self, BlobError> {
-        let (key, wrapped) = keys.make_data_key(identity)?;
+        let data_key = keys.make_data_key()?;
+        let wrapped = keys.wrap(&data_key, &identity, None)?;
         writer.write(header(&wrapped).into()).await?;
         Ok(Self {
             writer,
-            cipher: ChunkCipher::new(&key, identity)?,
-            wrapped,
+            cipher: ChunkCipher::new(&data_key, &identity)?,
+            keys,
+            data_key,
+            identity,
             chunk: BytesMut::with_capacity(SEALED_CHUNK),
             chunks_sent: 0,
             digest: Sha256::new(),
@@ -106,11 +111,16 @@ impl SealingWriter {
         self.send_chunk(true).await?;
         self.writer.finish().await?;
         let bytes = self.bytes;
+        let sha256 = self.digest.finalize().into();
+        let content = Content { bytes, sha256 };
+        let wrapped = self
+            .keys
+            .wrap(&self.data_key, &self.identity, Some(&content));
         Ok(Sealed {
             bytes,
             stored_bytes: Layout { bytes }.stored_bytes(),
-            sha256: self.digest.finalize().into(),
-            wrapped: self.wrapped,
+            sha256,
+            wrapped: wrapped?,
         })
     }
 

@@ -3,9 +3,9 @@
 use ring::aead::{Aad, NONCE_LEN, Nonce};
 use zeroize::Zeroizing;
 
-use super::Identity;
 use super::keys::{MasterKey, MasterKeys};
 use super::layout::cipher;
+use super::{Content, Identity};
 use crate::blob::error::BlobError;
 
 /// The key of one blob's chunks. It leaves the memory with its owner.
@@ -47,15 +47,11 @@ impl WrappedKey {
 }
 
 impl MasterKeys {
-    /// A fresh data key, and the same wrapped.
-    pub(super) fn make_data_key(
-        &self,
-        identity: &Identity,
-    ) -> Result<(DataKey, WrappedKey), BlobError> {
+    /// A fresh data key.
+    pub(super) fn make_data_key(&self) -> Result<DataKey, BlobError> {
         let mut key = DataKey::default();
         random(key.as_mut())?;
-        let wrapped = self.wrap(&key, identity)?;
-        Ok((key, wrapped))
+        Ok(key)
     }
 
     /// The same data key under the current master key.
@@ -63,11 +59,13 @@ impl MasterKeys {
         &self,
         wrapped: &WrappedKey,
         identity: &Identity,
+        content: &Content,
     ) -> Result<WrappedKey, BlobError> {
-        self.wrap(&self.unwrap(wrapped, identity)?, identity)
+        let key = self.unwrap(wrapped, identity, content)?;
+        self.wrap(&key, identity, Some(content))
     }
 
-    /// The data key within `wrapped`.
+    /// The data key within `wrapped`, as a row has it.
     ///
     /// # Errors
     /// [`Settings`](crate::blob::BlobErrorKind::Settings) when its master key is not among these,
@@ -76,6 +74,7 @@ impl MasterKeys {
         &self,
         wrapped: &WrappedKey,
         identity: &Identity,
+        content: &Content,
     ) -> Result<DataKey, BlobError> {
         let id = wrapped.key_id;
         let master = self
@@ -85,16 +84,23 @@ impl MasterKeys {
         let does_not_open = || BlobError::damaged("a wrapped key does not open");
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| does_not_open())?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
+        let associated_data = associated_data(master, identity, Some(content));
         let opened = cipher(master.bytes())?
-            .open_in_place(nonce, associated_data(master, identity), &mut sealed)
+            .open_in_place(nonce, associated_data, &mut sealed)
             .map_err(|_| does_not_open())?;
         let key: &[u8; 32] = (&*opened).try_into().map_err(BlobError::damaged)?;
         Ok(Zeroizing::new(*key))
     }
 
-    /// Wraps `key` with the current master key. Nonces are random, which is safe for 2^32 wraps by
-    /// one master key (NIST SP 800-38D, section 8.3).
-    fn wrap(&self, key: &DataKey, identity: &Identity) -> Result<WrappedKey, BlobError> {
+    /// Wraps `key` with the current master key: for a row, or, while the content is not known, for
+    /// a header. Nonces are random, which is safe for 2^32 wraps by one master key (NIST SP
+    /// 800-38D, section 8.3).
+    pub(super) fn wrap(
+        &self,
+        key: &DataKey,
+        identity: &Identity,
+        content: Option<&Content>,
+    ) -> Result<WrappedKey, BlobError> {
         let master = self.current();
         let mut nonce = [0; NONCE_LEN];
         random(&mut nonce)?;
@@ -102,7 +108,7 @@ impl MasterKeys {
         let tag = cipher(master.bytes())?
             .seal_in_place_separate_tag(
                 Nonce::assume_unique_for_key(nonce),
-                associated_data(master, identity),
+                associated_data(master, identity, content),
                 bytes.as_mut(),
             )
             .map_err(|_| BlobError::damaged("a data key cannot be wrapped"))?;
@@ -110,8 +116,18 @@ impl MasterKeys {
     }
 }
 
-fn associated_data(master: &MasterKey, identity: &Identity) -> Aad<Vec<u8>> {
-    let purpose = [b"GOSK\x01", &master.id().to_be_bytes()[..]].concat();
+fn associated_data(
+    master: &MasterKey,
+    identity: &Identity,
+    content: Option<&Content>,
+) -> Aad<Vec<u8>> {
+    let id = master.id().to_be_bytes();
+    let purpose = match content {
+        None => [b"GOSK\x01", &id[..]].concat(),
+        Some(Content { bytes, sha256 }) => {
+            [b"GOSK\x02", &id[..], &bytes.to_be_bytes(), sha256].concat()
+        }
+    };
     Aad::from(identity.associated_data(&purpose))
 }
 

@@ -18,7 +18,7 @@ async fn a_new_master_key_changes_the_row_alone() {
 
     let both = vault(&[2, 1]);
     assert!(read(&both, &old).await.unwrap() == bytes);
-    let wrapped = both.rewrap(&safe.tenant, old.blob, &old.wrapped).unwrap();
+    let wrapped = both.rewrap(&safe.tenant, &old).unwrap();
     assert_eq!((wrapped.key_id(), both.current_key_id()), (2, 2));
     let new = Segment {
         wrapped,
@@ -31,7 +31,7 @@ async fn a_new_master_key_changes_the_row_alone() {
     // The old row needs the old key.
     let missing = read(&new_alone, &old).await.unwrap_err();
     assert_eq!(missing.kind(), BlobErrorKind::Settings);
-    let missing = new_alone.rewrap(&safe.tenant, old.blob, &old.wrapped);
+    let missing = new_alone.rewrap(&safe.tenant, &old);
     assert_eq!(missing.unwrap_err().kind(), BlobErrorKind::Settings);
 }
 
@@ -44,6 +44,6 @@ async fn a_wrong_master_key_opens_nothing() {
     let vault = Vault::new(safe.place.bucket.clone(), other);
     let read = read_by(&vault, &safe.tenant, std::slice::from_ref(&segment), 0..10).await;
     assert_eq!(read.unwrap_err().kind(), BlobErrorKind::Damaged);
-    let rewrapped = vault.rewrap(&safe.tenant, segment.blob, &segment.wrapped);
+    let rewrapped = vault.rewrap(&safe.tenant, &segment);
     assert_eq!(rewrapped.unwrap_err().kind(), BlobErrorKind::Damaged);
 }

@@ -140,9 +140,13 @@ impl Place {
 
     /// Reads a range of an object.
     pub async fn read(&self, key: &Key, range: Range<u64>) -> Result<Vec<u8>, BlobError> {
+        let (start, end) = (range.start, range.end);
         let reading = self.bucket.read_range(key, range).await?;
-        let pieces: Vec<Bytes> = reading.bytes.try_collect().await?;
-        Ok(pieces.concat())
+        let length = end.min(reading.size) - start;
+        let (bytes, _) = reading
+            .take(length as usize, |bytes| Ok(bytes.to_vec()))
+            .await?;
+        Ok(bytes)
     }
 
     /// The keys of all objects, in order.

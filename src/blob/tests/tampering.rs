@@ -67,18 +67,6 @@ async fn what_is_cut_or_added_is_found() {
 }
 
 #[tokio::test]
-async fn a_blob_that_is_cut_together_with_its_row_is_found() {
-    let safe = Safe::new(Place::new(BucketKind::File));
-    let mut segment = safe.seal(&noise(LENGTH)).await.unwrap();
-    let stored = safe.stored(&segment).await;
-    segment.bytes = 2 * CHUNK as u64;
-    safe.replace(&segment, stored[..HEADER + 2 * SEALED_CHUNK].to_vec())
-        .await;
-    // The chunk that stands last now was not sealed as the last.
-    assert_damaged(&safe, &segment, "cut at a chunk").await;
-}
-
-#[tokio::test]
 async fn chunks_that_changed_places_are_found() {
     let safe = Safe::new(Place::new(BucketKind::File));
     let [one, other] = [1, 2].map(|_| noise(LENGTH));
@@ -162,6 +150,9 @@ async fn a_row_with_a_wrong_key_length_or_hash_is_found() {
     ];
     for (number, wrong) in wrongs.iter().enumerate() {
         assert_damaged(&safe, wrong, &format!("row {number}")).await;
+        // Who reads a part of it learns it too.
+        let part = safe.open(std::slice::from_ref(wrong), 1..2).await;
+        assert_eq!(part.unwrap_err().kind(), BlobErrorKind::Damaged, "{number}");
     }
     let error = WrappedKey::new(1, &sealed[1..]).unwrap_err();
     assert_eq!(error.kind(), BlobErrorKind::Damaged);

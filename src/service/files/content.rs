@@ -171,13 +171,15 @@ impl FileContent {
 
 /// The blobs as the vault reads them.
 pub(super) fn segments(blobs: &[BlobRow]) -> Result<Vec<Segment>, BlobError> {
-    let segments = blobs.iter().map(|blob| {
-        Ok(Segment {
-            blob: blob.id,
-            bytes: blob.bytes,
-            sha256: blob.sha256,
-            wrapped: WrappedKey::new(blob.key_id, &blob.wrapped_key)?,
-        })
-    });
-    segments.collect()
+    blobs.iter().map(segment).collect()
+}
+
+/// A blob as the vault reads it.
+pub(super) fn segment(blob: &BlobRow) -> Result<Segment, BlobError> {
+    Ok(Segment {
+        blob: blob.id,
+        bytes: blob.bytes,
+        sha256: blob.sha256,
+        wrapped: WrappedKey::new(blob.key_id, &blob.wrapped_key)?,
+    })
 }

@@ -1,15 +1,17 @@
 //! What files need beside their rows.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::super::Service;
 use crate::auth::PartLinks;
 use crate::blob::{BlobError, BlobErrorKind, Vault};
+use crate::clock::Timestamp;
 use crate::config::FileRules;
 use crate::error::{Error, Unauthorized};
+use crate::ids::GptId;
 use crate::store::{FileQuota, FileRefusal, StoreError, StoreErrorKind, WriteError};
 
 /// The rules of files, where their bytes lie, and what became of them so far. Cheap to clone.
@@ -22,6 +24,8 @@ struct Inner {
     counters: FileCounters,
     /// Woken when there is something to sweep.
     to_sweep: Notify,
+    /// GPTs whose bytes are still there, and when they were deleted.
+    left: Mutex<Vec<(GptId, Timestamp)>>,
 }
 
 struct Open {
@@ -65,6 +69,7 @@ impl Files {
             open,
             counters: FileCounters::default(),
             to_sweep: Notify::new(),
+            left: Mutex::default(),
         }))
     }
 
@@ -107,6 +112,21 @@ impl Files {
     /// Says that there is something to sweep.
     pub(super) fn wake_sweeper(&self) {
         self.0.to_sweep.notify_one();
+    }
+
+    /// Leaves the bytes of a GPT that was deleted just now to the sweeper. When this process ends before it
+    /// sweeps, they are found as what no row knows.
+    pub(in crate::service) fn leave_to_sweeper(&self, gpt_id: &GptId) {
+        let mut left = self.0.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.push((gpt_id.clone(), Timestamp::now()));
+        drop(left);
+        self.wake_sweeper();
+    }
+
+    /// The GPTs that were left to the sweeper since the last call, and when they were deleted.
+    pub(super) fn take_left(&self) -> Vec<(GptId, Timestamp)> {
+        let mut left = self.0.left.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut left)
     }
 
     /// Waits until there is something to sweep.

@@ -1,6 +1,7 @@
 //! Rotating master keys: every blob's own key is wrapped anew, and no object is touched.
 
 use super::super::Service;
+use super::content::segment;
 use crate::blob::WrappedKey;
 use crate::error::{Error, chain};
 use crate::ids::Tenant;
@@ -70,10 +71,9 @@ impl Service {
     }
 
     fn rewrap(&self, found: &TenantBlob) -> Result<WrappedKey, Error> {
-        let blob = &found.blob;
         // The operator stands above tenants.
         let tenant = Tenant::vouched(found.gpt_id.clone());
-        let wrapped = WrappedKey::new(blob.key_id, &blob.wrapped_key)?;
-        Ok(self.files.vault()?.rewrap(&tenant, blob.id, &wrapped)?)
+        let segment = segment(&found.blob)?;
+        Ok(self.files.vault()?.rewrap(&tenant, &segment)?)
     }
 }

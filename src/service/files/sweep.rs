@@ -1,6 +1,7 @@
 //! The sweep: what is over is deleted, what is deleted is removed, and what nobody knows is found.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -62,6 +63,7 @@ impl Service {
         let now = Timestamp::now();
         let mut sweep = FileSweep {
             expired: self.end_files(now).await? + self.end_uploads(now).await?,
+            removed: self.sweep_deleted_gpts().await,
             ..FileSweep::default()
         };
         while self.remove_batch(&mut sweep).await? {}
@@ -86,18 +88,34 @@ impl Service {
         removed
     }
 
-    /// Removes the bytes of a GPT that was deleted, and says how many objects there were.
-    ///
-    /// # Errors
-    /// The vault's.
-    pub async fn remove_files_of(&self, gpt_id: &GptId) -> Result<u64, Error> {
-        let vault = self.files.vault()?;
-        let tenant = Tenant::vouched(gpt_id.clone());
+    /// Removes the bytes of the GPTs that this process deleted since the last sweep, and says how
+    /// many objects there were. What a bucket does not remove now is found again as what no row
+    /// knows.
+    pub async fn sweep_deleted_gpts(&self) -> u64 {
         let mut removed = 0;
-        let mut found = vault.list_of(&tenant);
-        while let Some(blob) = found.try_next().await? {
-            vault.delete(&tenant, blob.blob).await?;
-            removed += 1;
+        for (gpt_id, deleted_at) in self.files.take_left() {
+            match self.remove_files_of(&gpt_id, deleted_at).await {
+                Ok(count) => removed += count,
+                Err(error) => {
+                    let cause = chain(&error);
+                    tracing::warn!(cause, "bytes of a deleted GPT are left for later");
+                }
+            }
+        }
+        removed
+    }
+
+    /// Removes what a GPT had when it was deleted. A GPT that was made again under the same id keeps
+    /// what it has: its blobs are younger, or have rows.
+    async fn remove_files_of(&self, gpt_id: &GptId, deleted_at: Timestamp) -> Result<u64, Error> {
+        let tenant = Tenant::vouched(gpt_id.clone());
+        let found = self.files.vault()?.list_of(&tenant);
+        let old = found.try_filter(|found| ready(is_older(found.blob, deleted_at)));
+        let mut listed = old.try_chunks(LISTED);
+        let mut removed = 0;
+        while let Some(batch) = listed.try_next().await.map_err(|error| error.1)? {
+            let unknown = self.unknown(by_gpt(batch)).await?;
+            removed += self.remove_all(unknown).await?;
         }
         Ok(removed)
     }
@@ -180,7 +198,7 @@ impl Service {
         drafts.map_err(failed)?;
         let old = vault
             .list()
-            .try_filter(|found| std::future::ready(found.modified < before));
+            .try_filter(|found| ready(found.modified < before));
         let mut listed = old.try_chunks(LISTED);
         let mut unknown = Blobs::new();
         while let Some(batch) = listed.try_next().await.map_err(|error| failed(error.1))? {
@@ -227,6 +245,14 @@ impl Service {
     fn count_removed(&self, count: u64) {
         self.files.counters().add(|all| &all.swept, count);
     }
+}
+
+/// Whether a blob was begun before `moment`, by the time in its id.
+fn is_older(blob: Uuid, moment: Timestamp) -> bool {
+    let begun = blob.get_timestamp().map(|time| time.to_unix());
+    let millis = begun.map(|(seconds, nanos)| seconds * 1000 + u64::from(nanos) / 1_000_000);
+    let moment = u64::try_from(moment.as_micros() / 1000).unwrap_or_default();
+    millis.is_some_and(|millis| millis <= moment)
 }
 
 fn by_gpt(found: Vec<StoredBlob>) -> Blobs {

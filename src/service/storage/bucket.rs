@@ -107,6 +107,18 @@ impl BucketNamespaces {
         Ok(())
     }
 
+    /// How many namespaces the GPT has, and the bytes of their objects.
+    pub(super) async fn count(&self, gpt_id: &GptId) -> Result<(i64, i64), Error> {
+        let folder = Key::new([FOLDER, gpt_id.as_str()]).map_err(internal)?;
+        let mut found = self.0.list(Some(&folder));
+        let (mut namespaces, mut bytes) = (0, 0_i64);
+        while let Some(listed) = found.try_next().await? {
+            namespaces += 1;
+            bytes = bytes.saturating_add(i64::try_from(listed.bytes).unwrap_or(i64::MAX));
+        }
+        Ok((namespaces, bytes))
+    }
+
     async fn find(
         &self,
         tenant: &Tenant,

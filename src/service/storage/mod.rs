@@ -227,6 +227,17 @@ impl Service {
         }
     }
 
+    /// How many namespaces of the GPT lie in a bucket, and their bytes, if that is where they are.
+    pub(super) async fn namespaces_in_bucket(
+        &self,
+        gpt_id: &GptId,
+    ) -> Result<Option<(i64, i64)>, Error> {
+        match &self.storage {
+            Storage::Local => Ok(None),
+            Storage::Bucket(objects) => Ok(Some(objects.count(gpt_id).await?)),
+        }
+    }
+
     /// Whether a snapshot of `bytes` is within the limit.
     fn check_namespace(&self, bytes: i64) -> Result<(), Error> {
         let limit = self.limits.namespace_bytes;

@@ -14,6 +14,7 @@ pub struct Model {
     pub gpt_id: String,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
+    /// Empty for a call with a token for which no key stands.
     #[sea_orm(column_type = "Text")]
     pub key_id: String,
     #[sea_orm(column_type = "Text", nullable)]
@@ -36,6 +37,10 @@ pub struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub memory_service_request_id: Option<String>,
     pub created_at: Timestamp,
+    /// The client id.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub application_id: Option<String>,
+    pub session_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

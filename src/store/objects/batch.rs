@@ -111,6 +111,10 @@ impl Store {
         ids: &[Uuid],
         mut decide: impl FnMut(&LockedBatch) -> Result<BatchWrite, E>,
     ) -> Result<Option<BatchOutcome>, BatchError<E>> {
+        if !tenant.sees(collection) {
+            // Nor may the caller learn what another's batch with the same key was answered.
+            return Ok(None);
+        }
         let running = idempotency.map(|key| self.mark_running(tenant, key));
         if let Some(None) = running {
             return Err(BatchError::IdempotencyRunning);
@@ -182,11 +186,11 @@ impl Store {
         collection: &CollectionName,
         ids: &[Uuid],
     ) -> Result<Option<LockedBatch>, StoreError> {
-        let find = self.find_collection(tenant, collection, self.locking(" FOR SHARE"));
-        let Some(row) = transaction.query_one_raw(find).await? else {
+        let lock = self.locking(" FOR SHARE");
+        let found = self.find_collection(transaction, tenant, collection, lock);
+        let Some(collection) = found.await? else {
             return Ok(None);
         };
-        let collection = CollectionRow::read(&row, 0)?;
         let mut objects = HashMap::with_capacity(ids.len());
         for find in self.find_batch(tenant, &collection.name, ids) {
             for row in transaction.query_all_raw(find).await? {

@@ -16,8 +16,8 @@ use crate::store::{NewObject, Store, StoreError};
 /// Why an object was not created.
 #[derive(Debug)]
 pub enum CreateError {
-    /// The collection is not there, or its version is not the one that the body was validated
-    /// against.
+    /// The collection is not there for the caller, or its version is not the one that the body was
+    /// validated against.
     CollectionChanged,
     /// The database failed.
     Store(StoreError),
@@ -39,6 +39,9 @@ impl Store {
         tenant: &Tenant,
         object: NewObject,
     ) -> Result<(), CreateError> {
+        if !tenant.sees(&object.collection) {
+            return Err(CreateError::CollectionChanged);
+        }
         let member = Member {
             gpt_id: tenant.gpt_id().clone(),
             object,

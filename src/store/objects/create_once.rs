@@ -20,8 +20,8 @@ pub enum CreateOnceOutcome {
 /// Why an object was not created.
 #[derive(Debug)]
 pub enum CreateOnceError {
-    /// The collection is not there, or its version is not the one that the body was validated
-    /// against.
+    /// The collection is not there for the caller, or its version is not the one that the body was
+    /// validated against.
     CollectionChanged,
     /// The key was used for another request.
     IdempotencyMismatch,
@@ -66,6 +66,9 @@ impl Store {
         idempotency: &Idempotency,
         answer: &str,
     ) -> Result<CreateOnceOutcome, CreateOnceError> {
+        if !tenant.sees(&object.collection) {
+            return Err(CreateOnceError::CollectionChanged);
+        }
         let Some(_running) = self.mark_running(tenant, idempotency) else {
             return Err(CreateOnceError::IdempotencyRunning);
         };

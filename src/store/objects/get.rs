@@ -11,7 +11,7 @@ use crate::store::connect::Database;
 use crate::store::{ObjectRow, Store, StoreError};
 
 impl Store {
-    /// The tenant's object with this id.
+    /// The tenant's object with this id, unless it lies in a collection that the caller may not see.
     ///
     /// # Errors
     ///
@@ -33,7 +33,8 @@ impl Store {
             }
         };
         // The caller's task decodes the row: the readers only fetch.
-        Ok(row.map(|row| ObjectRow::read(&row, 0)).transpose()?)
+        let object = row.map(|row| ObjectRow::read(&row, 0)).transpose()?;
+        Ok(object.filter(|object| tenant.sees(&object.collection)))
     }
 }
 

@@ -69,6 +69,9 @@ impl Store {
         collection: &CollectionName,
         query: &ListQuery,
     ) -> Result<Page, StoreError> {
+        if !tenant.sees(collection) {
+            return Ok(Page::default());
+        }
         let mut listing = Listing::new(self, tenant, collection, query);
         while listing.take_batch().await? {}
         Ok(listing.page)

@@ -32,7 +32,7 @@ pub enum Change {
 
 impl Store {
     /// Changes the tenant's object with this id as `decide` says, and returns it as it is after
-    /// that; a deleted one as it was. `None` when the tenant has no such object.
+    /// that; a deleted one as it was. `None` when there is no such object for the caller.
     ///
     /// `decide` may be called again when the transaction is. `now` is asked under the lock, so
     /// that times follow the order of the changes.
@@ -112,7 +112,8 @@ impl Store {
             [tenant.gpt_id().into(), id.into()],
         );
         let row = transaction.query_one_raw(statement).await?;
-        row.map(|row| LockedObject::read(&row)).transpose()
+        let locked = row.map(|row| LockedObject::read(&row)).transpose()?;
+        Ok(locked.filter(|locked| tenant.sees(&locked.collection.name)))
     }
 
     pub(super) fn delete_statement(&self, tenant: &Tenant, id: Uuid) -> Statement {

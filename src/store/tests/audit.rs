@@ -10,7 +10,7 @@ fn call(gpt_id: Option<&GptId>, number: i64) -> AuditRow {
     AuditRow {
         id: Uuid::now_v7(),
         gpt_id: gpt_id.cloned(),
-        key_id: "key_1".to_owned(),
+        key_id: (number % 3 != 0).then(|| "key_1".to_owned()),
         app_id: (number % 2 == 0).then(|| "app'\"".to_owned()),
         operation: ["get_object", "create_object"][(number % 2) as usize].to_owned(),
         method: "GET".to_owned(),
@@ -21,6 +21,8 @@ fn call(gpt_id: Option<&GptId>, number: i64) -> AuditRow {
         request_id: format!("r{number}"),
         client_address: "2001:db8::1".to_owned(),
         created_at: time(number),
+        application_id: (number % 3 == 0).then(|| "app_1".to_owned()),
+        session_id: (number % 3 == 0).then(Uuid::now_v7),
     }
 }
 
@@ -90,6 +92,23 @@ async fn filters_leave_out_and_pages_meet() {
             })
             .await,
             6
+        );
+        let (application, key) = ("app_1".to_owned(), "key_1".to_owned());
+        assert_eq!(
+            count(AuditQuery {
+                application_id: Some(application),
+                ..all.clone()
+            })
+            .await,
+            4
+        );
+        assert_eq!(
+            count(AuditQuery {
+                key_id: Some(key),
+                ..all.clone()
+            })
+            .await,
+            8
         );
         assert_eq!(
             count(AuditQuery {

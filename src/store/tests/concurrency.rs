@@ -89,8 +89,9 @@ async fn campaign_two_processes_count_without_loss() {
 /// Changes the schema of `notes` in a transaction that is not committed yet.
 async fn change_schema(store: &Store, tenant: &Tenant) -> sea_orm::DatabaseTransaction {
     let transaction = store.begin().await.unwrap();
-    let lock = store.find_collection(tenant, notes(), store.locking(" FOR UPDATE"));
-    transaction.query_one_raw(lock).await.unwrap().unwrap();
+    let lock = store.locking(" FOR UPDATE");
+    let locked = store.find_collection(&transaction, tenant, notes(), lock);
+    locked.await.unwrap().unwrap();
     let change = store.statement(
         "UPDATE collections SET version = 2, schema = json('{}') WHERE gpt_id = $1",
         [tenant.gpt_id().into()],

@@ -109,10 +109,44 @@ async fn keys_are_found_listed_revoked_and_expired() {
         );
         assert!(store.find_key(&random_hash()).await.unwrap().is_none());
         assert_eq!(
-            store.list_keys(Some(tenant.gpt_id())).await.unwrap(),
+            store
+                .list_keys(Some(tenant.gpt_id()), None, 9)
+                .await
+                .unwrap(),
             [found]
         );
-        assert!(store.list_keys(None).await.unwrap().len() >= 2);
+        assert!(store.list_keys(None, None, 9).await.unwrap().len() >= 2);
+
+        let mut ids = vec![new.id.clone()];
+        for _ in 0..2 {
+            let next = key(Some(&tenant), random_hash());
+            ids.push(next.id.clone());
+            store.create_key(next).await.unwrap();
+        }
+        ids.sort_unstable();
+        let page = async |after: Option<&str>| {
+            let keys = store.list_keys(Some(tenant.gpt_id()), after, 2).await;
+            let ids = keys.unwrap().into_iter().map(|key| key.id);
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(page(None).await, ids[..2]);
+        assert_eq!(page(Some(&ids[1])).await, ids[2..]);
+
+        let renamed = store.update_key(&new.id, Some("n".to_owned()), None).await;
+        let renamed = renamed.unwrap().unwrap();
+        assert_eq!(
+            (renamed.name.as_str(), &renamed.rate_limits),
+            ("n", &new.rate_limits)
+        );
+        let general = store.update_key(&new.id, None, Some(None)).await.unwrap();
+        assert_eq!(general.unwrap().rate_limits, None);
+        assert!(
+            store
+                .update_key("none", None, None)
+                .await
+                .unwrap()
+                .is_none()
+        );
 
         let revoked = store.revoke_key(&new.id, time(5)).await.unwrap().unwrap();
         assert_eq!(revoked.revoked_at, Some(time(5)));

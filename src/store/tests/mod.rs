@@ -1,5 +1,6 @@
 //! Tests of the store. Every behavior is tested on both databases.
 
+mod applications;
 mod audit;
 mod batches;
 mod collections;
@@ -14,4 +15,5 @@ mod objects;
 mod outages;
 mod plans;
 mod schema;
+mod sessions;
 pub(in crate::store) mod support;

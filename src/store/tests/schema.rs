@@ -7,8 +7,9 @@ use tempfile::TempDir;
 
 use super::support::{migrated, on_both, on_both_alone, sql, sqlite};
 use crate::store::entity::{
-    api_keys, audit_log, blobs, collections, file_usage, files, gpts, idempotency_keys,
-    kv_namespaces, objects, settings, upload_parts, uploads,
+    api_keys, applications, audit_log, authorization_codes, blobs, collections, file_usage, files,
+    gpts, idempotency_keys, kv_namespaces, objects, refresh_tokens, sessions, settings,
+    signing_keys, upload_parts, uploads,
 };
 use crate::store::{Backend, Store};
 
@@ -44,6 +45,11 @@ async fn entities_describe_the_tables() {
         describes(&store, uploads::Entity, "uploads").await;
         describes(&store, upload_parts::Entity, "upload_parts").await;
         describes(&store, blobs::Entity, "blobs").await;
+        describes(&store, applications::Entity, "applications").await;
+        describes(&store, sessions::Entity, "sessions").await;
+        describes(&store, refresh_tokens::Entity, "refresh_tokens").await;
+        describes(&store, authorization_codes::Entity, "authorization_codes").await;
+        describes(&store, signing_keys::Entity, "signing_keys").await;
     })
     .await;
 }

@@ -19,7 +19,10 @@ use crate::clock::Timestamp;
 use crate::document::{Document, Limits};
 use crate::ids::{CollectionName, GptId, Tenant};
 use crate::store::objects::list::{ListQuery, Page};
-use crate::store::{DatabaseSettings, GptRow, NewObject, ObjectRow, Store};
+use crate::store::{
+    ApplicationRow, DatabaseSettings, GptRow, GrantType, NewKey, NewObject, NewRefreshToken,
+    NewSession, ObjectRow, Store,
+};
 
 /// Runs `test` on SQLite and on PostgreSQL.
 pub(in crate::store) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
@@ -182,6 +185,65 @@ pub(in crate::store) async fn tenant(store: &Store) -> Tenant {
     };
     assert!(store.create_gpt(&gpt).await.unwrap());
     Tenant::vouched(id)
+}
+
+/// A key of the tenant's, by its public id.
+pub(in crate::store) async fn key(store: &Store, tenant: &Tenant) -> String {
+    let mut token_hash = [0; 32];
+    getrandom::fill(&mut token_hash).unwrap();
+    let key = NewKey {
+        token_hash,
+        id: unique("key"),
+        gpt_id: Some(tenant.gpt_id().clone()),
+        name: "laptop".to_owned(),
+        scopes: "objects:read".to_owned(),
+        created_at: time(1),
+        expires_at: None,
+        rate_limits: None,
+    };
+    let id = key.id.clone();
+    store.create_key(key).await.unwrap();
+    id
+}
+
+/// A confidential application of the tenant's.
+pub(in crate::store) async fn application(store: &Store, tenant: &Tenant) -> ApplicationRow {
+    let row = ApplicationRow {
+        id: Uuid::now_v7(),
+        gpt_id: tenant.gpt_id().clone(),
+        client_id: unique("app"),
+        name: "Notes".to_owned(),
+        is_public: false,
+        secret_hash: Some([7; 32]),
+        previous_secret: None,
+        scopes: "objects:read objects:write".to_owned(),
+        collections: None,
+        redirect_uris: vec!["https://example.com/callback".to_owned()],
+        rate_limits: Some("key:1/s".to_owned()),
+        created_at: time(1),
+        updated_at: time(1),
+        last_used: None,
+        revoked_at: None,
+    };
+    store.insert_application(&row).await.unwrap();
+    row
+}
+
+/// A session of an application that acts for itself, from the second microsecond to the thousandth.
+pub(in crate::store) fn session(
+    application: &ApplicationRow,
+    refresh_token: Option<NewRefreshToken>,
+) -> NewSession {
+    NewSession {
+        id: Uuid::now_v7(),
+        application_id: application.id,
+        grant_type: GrantType::ClientCredentials,
+        key_id: None,
+        scopes: "objects:read".to_owned(),
+        created_at: time(2),
+        expires_at: time(1000),
+        refresh_token,
+    }
 }
 
 pub(in crate::store) fn name(name: &str) -> CollectionName {

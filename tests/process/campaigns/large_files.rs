@@ -17,7 +17,7 @@ use crate::support::cluster::ScratchDatabase;
 use crate::support::process::ServerProcess;
 
 const FILES: usize = 10;
-const FILE_BYTES: usize = 100 << 20;
+const FILE_BYTES: usize = 200 << 20;
 const PIECE: usize = 64 << 10;
 /// Most memory of the server meanwhile.
 const MEMORY: u64 = 150 << 20;

@@ -13,3 +13,4 @@ mod outage;
 mod redis;
 mod revocation;
 mod storage;
+mod three_replicas;

@@ -156,6 +156,17 @@ impl<'a> Loads<'a> {
         })
     }
 
+    /// The same load for another server on the same database.
+    pub fn on(&self, server: ObjectStore) -> Self {
+        Self {
+            cluster: self.cluster,
+            server,
+            key: self.key.clone(),
+            wrk: self.wrk.clone(),
+            folder: self.folder.clone(),
+        }
+    }
+
     /// The database's cluster.
     pub fn cluster(&self) -> &Cluster {
         self.cluster

@@ -1,7 +1,7 @@
 //! The lowered document, prepared for the server generator: names chosen, bodies resolved.
 
 use anyhow::{Context, Result, bail, ensure};
-use gpt_object_store_openapi::{Location, Operation, Parameter, operations};
+use gpt_object_store_openapi::{Location, Operation, Parameter, Plane, operations};
 use proc_macro2::Ident;
 use serde_json::Value;
 
@@ -11,6 +11,8 @@ use super::streams::{Streamed, is_streamed, streamed};
 
 /// The lowered document as the server generator sees it.
 pub struct Contract<'a> {
+    /// Whose document it is.
+    pub plane: Plane,
     /// The document itself.
     pub document: &'a Value,
     /// Its component schemas.
@@ -18,6 +20,7 @@ pub struct Contract<'a> {
     /// Its operations.
     pub operations: Vec<Prepared>,
     in_requests: Vec<&'a str>,
+    shared: Vec<&'a str>,
 }
 
 /// One operation with the names of what is made of it.
@@ -64,9 +67,10 @@ pub struct Body {
 }
 
 impl<'a> Contract<'a> {
-    /// Prepares a lowered document.
-    pub fn new(document: &'a Value) -> Result<Self> {
+    /// Prepares a lowered document. A component that `shared` has too is that one.
+    pub fn new(plane: Plane, document: &'a Value, shared: Option<&'a Value>) -> Result<Self> {
         let schemas = Schemas::of(document)?;
+        let shared = shared.map(|other| in_both(&schemas, other)).transpose()?;
         let all = operations(document);
         let prepared = all.iter().map(|operation| prepare(operation, &all));
         let operations = prepared.collect::<Result<Vec<_>>>()?;
@@ -83,11 +87,18 @@ impl<'a> Contract<'a> {
         }
         let in_requests = schemas.closure(bodies)?;
         Ok(Self {
+            plane,
             document,
             schemas,
             operations,
             in_requests,
+            shared: shared.unwrap_or_default(),
         })
+    }
+
+    /// Whether the component `name` is the one of the other document.
+    pub fn is_shared(&self, name: &str) -> bool {
+        self.shared.contains(&name)
     }
 
     /// Whether the component `name` is part of a request body.
@@ -130,6 +141,24 @@ impl<'a> Contract<'a> {
         tags.map(|tag| (text(tag, "name"), text(tag, "description")))
             .collect()
     }
+}
+
+/// The components that `other` has too. They must say the same, or one name would mean two things.
+fn in_both<'a>(schemas: &Schemas<'a>, other: &Value) -> Result<Vec<&'a str>> {
+    let theirs = Schemas::of(other)?;
+    let mut shared = Vec::new();
+    for (name, schema) in schemas.iter() {
+        if let Ok(same) = theirs.get(name) {
+            ensure!(
+                same == schema,
+                "/components/schemas/{name}: is not the same as in {}: make it so, or give it \
+                 another name",
+                super::document_of(Plane::Data)
+            );
+            shared.push(name);
+        }
+    }
+    Ok(shared)
 }
 
 fn prepare(operation: &Operation, all: &[Operation]) -> Result<Prepared> {

@@ -1,6 +1,7 @@
 //! `operations.rs`: a handler trait for each tag, and what goes in and out of each operation.
 
 use anyhow::{Context, Result, bail};
+use gpt_object_store_openapi::Plane;
 use http::StatusCode;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -8,11 +9,31 @@ use serde_json::Value;
 
 use super::answers::AnswerBody;
 use super::contract::{Contract, Prepared};
+use super::imports::used;
 use super::meta;
 use super::names::{joined, pascal, shouty, snake};
 use super::parameters::value_type;
 use super::schema::{Shape, reference, shape};
 use super::types::doc_lines;
+
+/// What of poem-openapi's registry the replies may need.
+const META: [&str; 7] = [
+    "MetaHeader",
+    "MetaMediaType",
+    "MetaResponse",
+    "MetaResponses",
+    "MetaSchema",
+    "MetaSchemaRef",
+    "Registry",
+];
+
+/// Who calls the operations: the type that only authorization makes.
+pub fn principal(plane: Plane) -> Ident {
+    match plane {
+        Plane::Data => pascal("caller"),
+        Plane::Operator => pascal("operator"),
+    }
+}
 
 /// The content of `operations.rs`.
 pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
@@ -22,6 +43,11 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
         items.push(reply(prepared).with_context(|| prepared.operation.operation_id.clone())?);
     }
     let traits = traits(contract);
+    let items = quote!(#traits #(#items)*);
+    let meta = used(&META, &items);
+    let caller = principal(contract.plane);
+    let wire = used(&["wire"], &items).into_iter().map(|_| quote!(self));
+    let wire = wire.chain([quote!(Reply)]);
     Ok(quote! {
         //! What handlers implement, what they get, and what they answer.
 
@@ -30,20 +56,15 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
         use poem::http::StatusCode;
         use poem::{IntoResponse, Response};
         use poem_openapi::ApiResponse;
-        use poem_openapi::registry::{
-            MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef,
-            Registry,
-        };
+        use poem_openapi::registry::{#(#meta),*};
         use poem_openapi::types::Type;
 
         use super::types;
         use crate::api::problem::Problem;
-        use crate::api::wire::{self, Reply};
-        use crate::auth::Caller;
+        use crate::api::wire::{#(#wire),*};
+        use crate::auth::#caller;
 
-        #traits
-
-        #(#items)*
+        #items
     })
 }
 
@@ -52,7 +73,8 @@ fn traits(contract: &Contract<'_>) -> TokenStream {
     let mut names = Vec::new();
     for (tag, description) in contract.tags() {
         let of_tag = |one: &&Prepared| one.operation.tags.first() == Some(&tag);
-        let methods = contract.operations.iter().filter(of_tag).map(method);
+        let of_tag = contract.operations.iter().filter(of_tag);
+        let methods = of_tag.map(|one| method(contract.plane, one));
         let name = joined(&tag, "handlers");
         let docs = doc_lines(&format!("The operations of `{tag}`. {description}"));
         items.push(quote! {
@@ -71,7 +93,7 @@ fn traits(contract: &Contract<'_>) -> TokenStream {
     }
 }
 
-fn method(prepared: &Prepared) -> TokenStream {
+fn method(plane: Plane, prepared: &Prepared) -> TokenStream {
     let Prepared {
         method,
         params,
@@ -79,7 +101,11 @@ fn method(prepared: &Prepared) -> TokenStream {
         operation,
         ..
     } = prepared;
-    let caller = operation.is_secured().then(|| quote!(caller: Caller,));
+    let principal = principal(plane);
+    let argument = snake(&principal.to_string());
+    let caller = operation
+        .is_secured()
+        .then(|| quote!(#argument: #principal,));
     let summary = operation.summary.as_deref().unwrap_or_default();
     let docs = doc_lines(&format!(
         "{summary}: `{} {}`.",

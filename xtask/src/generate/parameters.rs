@@ -6,6 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::contract::{Contract, Input};
+use super::imports::used;
 use super::names::{pascal, shouty};
 use super::schema::{Schemas, Shape, enum_texts, shape};
 use super::types::doc_lines;
@@ -17,17 +18,24 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
     for input in contract.parameters() {
         items.push(parameter(contract, input)?);
     }
+    let items = quote!(#(#items)*);
+    let own = used(&["patterns", "types"], &items);
+    let wire = used(&["wire", "Parameter", "Pointer", "check"], &items);
+    let wire = wire.iter().map(|name| match name == "wire" {
+        true => quote!(self),
+        false => quote!(#name),
+    });
     Ok(quote! {
         //! The parameters: one uninhabited type for each, which says what it is.
 
         use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
         use poem_openapi::types::Type;
 
-        use super::{patterns, types};
-        use crate::api::wire::{self, Parameter, Pointer, check};
+        use super::{#(#own),*};
+        use crate::api::wire::{#(#wire),*};
         use crate::error::Violation;
 
-        #(#items)*
+        #items
     })
 }
 
@@ -99,12 +107,14 @@ pub fn defaults_file(contract: &Contract<'_>) -> Result<TokenStream> {
             }
         }
     }
+    let items = quote!(#(#items)*);
+    let types = used(&["types"], &items);
     Ok(quote! {
         //! What the document says of parameters that are left out.
 
-        use super::types;
+        #(use super::#types;)*
 
-        #(#items)*
+        #items
     })
 }
 

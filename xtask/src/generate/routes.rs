@@ -1,14 +1,34 @@
 //! `routes.rs`: the operations as poem-openapi routes them.
 
 use anyhow::{Context, Result, bail};
-use gpt_object_store_openapi::Location;
+use gpt_object_store_openapi::{Location, Plane};
 use proc_macro2::TokenStream;
 use quote::quote;
 use serde_json::Value;
 
 use super::contract::{Contract, Input, Prepared};
-use super::names::pascal;
+use super::imports::used;
+use super::names::{pascal, snake};
+use super::operations::principal;
 use super::types::doc_lines;
+
+/// What of `wire` the routes may need.
+const WIRE: [&str; 12] = [
+    "BytesBody",
+    "Faults",
+    "FormBody",
+    "Header",
+    "JsonBody",
+    "JsonOrForm",
+    "JsonOrFormBody",
+    "MergePatchBody",
+    "Operation",
+    "Path",
+    "Query",
+    "QueryNames",
+];
+/// What of `auth` they may need.
+const AUTH: [&str; 3] = ["Bearer", "OptionalBearer", "Scope"];
 
 /// The content of `routes.rs`.
 pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
@@ -17,8 +37,12 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
     let routes = contract
         .operations
         .iter()
-        .map(route)
+        .map(|prepared| route(contract.plane, prepared))
         .collect::<Result<Vec<_>>>()?;
+    let routes = quote!(#(#routes)*);
+    let wire = used(&WIRE, &routes);
+    let auth = used(&AUTH, &routes);
+    let own = used(&["operations", "parameters", "types"], &routes);
     Ok(quote! {
         //! The routes: who is asking, what is asked, and then the handler.
 
@@ -27,13 +51,10 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
         use poem_openapi::{OpenApi, OpenApiService, Tags};
 
         use super::operations::Handlers;
-        use super::{operations, parameters, types};
+        use super::{#(#own),*};
         use crate::api::problem::Problem;
-        use crate::api::wire::{
-            BytesBody, Faults, FormBody, Header, JsonBody, JsonOrForm, JsonOrFormBody,
-            MergePatchBody, Operation, Path, Query, QueryNames,
-        };
-        use crate::auth::{Bearer, OptionalBearer, Scope};
+        use crate::api::wire::{#(#wire),*};
+        use crate::auth::{#(#auth),*};
 
         #service
 
@@ -43,7 +64,7 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
         pub struct Api<H>(pub Arc<H>);
 
         #[OpenApi]
-        impl<H: Handlers> Api<H> { #(#routes)* }
+        impl<H: Handlers> Api<H> { #routes }
     })
 }
 
@@ -94,7 +115,7 @@ fn service(contract: &Contract<'_>) -> Result<TokenStream> {
     })
 }
 
-fn route(prepared: &Prepared) -> Result<TokenStream> {
+fn route(plane: Plane, prepared: &Prepared) -> Result<TokenStream> {
     let Prepared {
         operation,
         method,
@@ -119,7 +140,7 @@ fn route(prepared: &Prepared) -> Result<TokenStream> {
         .collect::<Vec<_>>()
         .join("\n\n");
     let arguments = arguments(prepared)?;
-    let steps = steps(prepared)?;
+    let steps = steps(plane, prepared)?;
     // Besides these there are `&self` and the query's names; clippy takes seven.
     let many = (arguments.len() > 5).then(|| {
         let reason = "the operation has that many parameters";
@@ -176,7 +197,7 @@ fn arguments(prepared: &Prepared) -> Result<Vec<TokenStream>> {
 }
 
 /// Enter, authorise, read everything, and call the handler.
-fn steps(prepared: &Prepared) -> Result<TokenStream> {
+fn steps(plane: Plane, prepared: &Prepared) -> Result<TokenStream> {
     let Prepared {
         operation,
         method,
@@ -184,12 +205,14 @@ fn steps(prepared: &Prepared) -> Result<TokenStream> {
         parameters,
         ..
     } = prepared;
-    let is_tenant = |input: &&Input| input.parameter.name == "gpt_id";
+    // To an operator a GPT is a thing as others are, and not whose data it is.
+    let is_tenant = |input: &&Input| plane == Plane::Data && input.parameter.name == "gpt_id";
     let tenant = parameters
         .iter()
         .find(|input| input.index == 0 && is_tenant(input));
-    let authorize = authorize(prepared, tenant)?;
-    let caller = operation.is_secured().then(|| quote!(caller,));
+    let principal = snake(&principal(plane).to_string());
+    let authorize = authorize(plane, prepared, tenant)?;
+    let caller = operation.is_secured().then(|| quote!(#principal,));
     let rest: Vec<_> = parameters
         .iter()
         .filter(|input| !is_tenant(input))
@@ -214,7 +237,7 @@ fn steps(prepared: &Prepared) -> Result<TokenStream> {
         .collect();
     needed.dedup_by(|a, b| a.field == b.field);
     let mut needed: Vec<_> = needed.iter().map(|input| input.field.clone()).collect();
-    needed.extend(read_body.as_ref().map(|_| super::names::snake("body")));
+    needed.extend(read_body.as_ref().map(|_| snake("body")));
     let unwrap = (!needed.is_empty()).then(|| {
         quote! {
             let (#(Some(#needed),)*) = (#(#needed,)*) else { return Err(faults.reject()) };
@@ -235,7 +258,7 @@ fn steps(prepared: &Prepared) -> Result<TokenStream> {
     })
 }
 
-fn authorize(prepared: &Prepared, tenant: Option<&Input>) -> Result<TokenStream> {
+fn authorize(plane: Plane, prepared: &Prepared, tenant: Option<&Input>) -> Result<TokenStream> {
     let operation = &prepared.operation;
     let tenant_read = tenant.map(|input| {
         let field = &input.field;
@@ -258,9 +281,13 @@ fn authorize(prepared: &Prepared, tenant: Option<&Input>) -> Result<TokenStream>
     };
     let id = &operation.operation_id;
     let (method, path) = (operation.method.to_uppercase(), &operation.path);
+    let authorized = match plane {
+        Plane::Data => quote!(let caller = auth.authorize(Scope::#scope, #gpt)?;),
+        Plane::Operator => quote!(let operator = auth.operator()?;),
+    };
     Ok(quote! {
         auth.enter(&Operation { id: #id, method: #method, path: #path }).await?;
         #tenant_read
-        let caller = auth.authorize(Scope::#scope, #gpt)?;
+        #authorized
     })
 }

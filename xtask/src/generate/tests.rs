@@ -3,20 +3,21 @@
 use std::fs;
 use std::path::Path;
 
-use gpt_object_store_openapi::GPT_OBJECT_STORE_YAML;
+use gpt_object_store_openapi::{GPT_OBJECT_STORE_YAML, Plane};
 use tempfile::TempDir;
 
-use super::{DOCUMENT, run};
+use super::{document_of, run};
 
-/// A repository that holds nothing but a document.
+/// A repository that holds nothing but the documents, the callers' one being `yaml`.
 fn repository(yaml: &str) -> TempDir {
     let root = tempfile::tempdir().unwrap();
-    write(root.path(), yaml);
+    write(root.path(), Plane::Operator, Plane::Operator.yaml());
+    write(root.path(), Plane::Data, yaml);
     root
 }
 
-fn write(root: &Path, yaml: &str) {
-    let path = root.join(DOCUMENT);
+fn write(root: &Path, plane: Plane, yaml: &str) {
+    let path = root.join(document_of(plane));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, yaml).unwrap();
 }
@@ -80,7 +81,7 @@ fn campaign_each_kind_of_drift_in_the_document_fails_the_check() {
         "      operationId: show_limits\n",
     );
     for changed in [limit, parameter, status, operation] {
-        write(root.path(), &changed);
+        write(root.path(), Plane::Data, &changed);
         let sentences = run(root.path(), true).unwrap_err().to_string();
         assert!(
             sentences.contains("run `cargo xtask generate`"),
@@ -221,4 +222,32 @@ fn beside_a_form_there_is_plain_json_only() {
     let patch = "          application/merge-patch+json:\n            schema:\n              $ref: '#/components/schemas/CreateFileRequest'\n";
     let error = refusal(form, &format!("{form}{patch}"));
     assert!(error.contains("only application/json is made"), "{error}");
+}
+
+#[test]
+fn a_component_of_both_documents_is_made_once_and_says_the_same() {
+    let root = repository(GPT_OBJECT_STORE_YAML);
+    run(root.path(), false).unwrap();
+    let types = generated(root.path(), "src/api/admin/generated/types.rs");
+    assert!(types.contains("pub use crate::api::generated::types::Problem;"));
+    assert!(!types.contains("pub struct Problem"));
+    let error = refusal("description: The kind of error.", "description: Another.");
+    assert!(
+        error.contains("/components/schemas/ProblemError: is not the same as in"),
+        "{error}"
+    );
+}
+
+#[test]
+fn handlers_of_operators_take_an_operator() {
+    let root = repository(GPT_OBJECT_STORE_YAML);
+    run(root.path(), false).unwrap();
+    let operations = generated(root.path(), "src/api/admin/generated/operations.rs");
+    let document = gpt_object_store_openapi::load(Plane::Operator.yaml()).unwrap();
+    let count = document.operations().len();
+    assert_eq!(operations.matches("operator: Operator,").count(), count);
+    assert!(!operations.contains("Caller"));
+    let routes = generated(root.path(), "src/api/admin/generated/routes.rs");
+    let made = "let operator = auth.operator()?;";
+    assert_eq!(routes.matches(made).count(), count);
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::contract::Contract;
 use super::forms;
+use super::imports::used;
 use super::names::{joined, pascal, snake};
 use super::schema::{Schemas, Shape, enum_texts, is_nullable, required, shape};
 use super::{meta, validation};
@@ -15,6 +16,11 @@ use super::{meta, validation};
 pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
     let mut items = Vec::new();
     for (name, schema) in contract.schemas.iter() {
+        if contract.is_shared(name) {
+            let ident = pascal(name);
+            items.push(quote!(pub use crate::api::generated::types::#ident;));
+            continue;
+        }
         items.push(component(contract, name, schema)?);
     }
     for parameter in contract.parameters() {
@@ -22,6 +28,9 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
             items.push(enumeration(&parameter.marker, &Value::Null, values)?);
         }
     }
+    let items = quote!(#(#items)*);
+    let own = used(&["patterns", "types"], &items);
+    let wire = used(&["Pointer", "Validate", "check"], &items);
     Ok(quote! {
         //! The bodies of requests and answers.
 
@@ -30,11 +39,11 @@ pub fn file(contract: &Contract<'_>) -> Result<TokenStream> {
         use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
         use poem_openapi::types::Type;
 
-        use super::{patterns, types};
-        use crate::api::wire::{self, Pointer, Validate, check};
+        use super::{#(#own),*};
+        use crate::api::wire::{self, #(#wire),*};
         use crate::error::Violation;
 
-        #(#items)*
+        #items
     })
 }
 

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use gpt_object_store_openapi::GPT_OBJECT_STORE_YAML;
+use gpt_object_store_openapi::{Plane, load};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::servers::{Buckets, Cluster, ObjectStore, suite_place};
 
-/// The file that has the contract as JSON.
-const CONTRACT: &str = "contract.json";
+/// The file that has the callers' contract and the operator's as JSON.
+const CONTRACT: &str = "contracts.json";
 
 /// The real program, once on each database and once on each kind of bucket, and the buckets.
 pub struct Servers {
@@ -40,9 +40,10 @@ impl Servers {
             create.status()?.success(),
             "cannot create a database for the tests"
         );
-        let contract = gpt_object_store_openapi::load(GPT_OBJECT_STORE_YAML)?;
-        let contract = serde_json::to_vec(contract.value())?;
-        std::fs::write(folder.path().join(CONTRACT), contract)?;
+        let [callers, operators] = Plane::ALL.map(|plane| load(plane.yaml()));
+        let (callers, operators) = (callers?, operators?);
+        let contracts = serde_json::to_vec(&[callers.value(), operators.value()])?;
+        std::fs::write(folder.path().join(CONTRACT), contracts)?;
         let program = ObjectStore::program(root, "debug");
         let buckets = Buckets::start(&program.with_file_name("bucket-server"), folder.path())?;
         let file = |name: &str| format!("sqlite://{}/{name}.db", folder.path().display());

@@ -1,0 +1,159 @@
+//! Where and as what we are reached.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::Source;
+use crate::limits::{ForwardingHeader, Proxies};
+
+/// Where and as what we are reached.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Address and port of the operator's API; `None`: `listen`.
+    pub admin_listen: Option<SocketAddr>,
+    /// What operators call us, without a slash at the end; `None`: as the outside does.
+    pub admin_public_url: Option<String>,
+    /// What the outside calls us, without a slash at the end.
+    pub public_url: String,
+    /// How long requests in flight may take to finish after a stop was asked for.
+    pub shutdown_grace: Duration,
+    /// The origins whose pages may call us from a browser; `None`: any.
+    pub cors_origins: Option<Vec<String>>,
+    /// The proxies in front of us.
+    pub proxies: Proxies,
+    /// Where they write whom a request comes from.
+    pub proxy_header: ForwardingHeader,
+    /// Whether this is a development environment, which shows more of itself.
+    pub is_development: bool,
+}
+
+impl HttpConfig {
+    pub(super) fn read(source: &mut Source) -> Self {
+        let listen: SocketAddr = source.get("LISTEN", SocketAddr::from(([127, 0, 0, 1], 8000)));
+        let admin_listen: Option<SocketAddr> = source.find("ADMIN_LISTEN");
+        if admin_listen == Some(listen) {
+            source.fault(
+                "ADMIN_LISTEN",
+                "must not be LISTEN: leave it out to have one listener",
+            );
+        }
+        let public_url: String = source
+            .find("PUBLIC_URL")
+            .unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
+        let is_url = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+        if !is_url(&public_url) {
+            source.fault("PUBLIC_URL", "must begin with https:// or http://");
+        }
+        let admin_public_url: Option<String> = source.find("ADMIN_PUBLIC_URL");
+        if admin_public_url.as_deref().is_some_and(|url| !is_url(url)) {
+            source.fault("ADMIN_PUBLIC_URL", "must begin with https:// or http://");
+        }
+        let own_port = admin_listen.map(|listen| format!("http://localhost:{}", listen.port()));
+        let admin_public_url = admin_public_url.or(own_port);
+        Self {
+            listen,
+            admin_listen,
+            admin_public_url: admin_public_url.map(|url| url.trim_end_matches('/').to_owned()),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            shutdown_grace: Duration::from_secs(source.get("SHUTDOWN_GRACE_SECONDS", 30)),
+            cors_origins: source.get("CORS_ORIGINS", CorsOrigins(None)).0,
+            proxies: source.get("TRUSTED_PROXIES", Proxies::default()),
+            proxy_header: source.get("TRUSTED_PROXY_HEADER", ForwardingHeader::default()),
+            is_development: source.get("ENVIRONMENT", Environment::Production)
+                == Environment::Development,
+        }
+    }
+}
+
+impl HttpConfig {
+    /// What operators call us, without a slash at the end.
+    #[must_use]
+    pub fn operator_url(&self) -> &str {
+        self.admin_public_url.as_deref().unwrap_or(&self.public_url)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Environment {
+    Development,
+    Production,
+}
+
+impl FromStr for Environment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "development" => Ok(Self::Development),
+            "production" => Ok(Self::Production),
+            _ => Err("must be development or production"),
+        }
+    }
+}
+
+/// A list of origins; `*` is any.
+struct CorsOrigins(Option<Vec<String>>);
+
+impl FromStr for CorsOrigins {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim() == "*" {
+            return Ok(Self(None));
+        }
+        let origins = text.split([',', ' ']).filter(|origin| !origin.is_empty());
+        let origins = origins.map(origin).collect::<Result<_, _>>()?;
+        Ok(Self(Some(origins)))
+    }
+}
+
+/// An origin as browsers send it (RFC 6454, 6.2): scheme, host and port, in lower case.
+fn origin(text: &str) -> Result<String, String> {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let is_host = |rest: &str| !rest.is_empty() && !rest.contains(['/', '*', '?', '#', '@']);
+    match rest {
+        Some(rest) if is_host(rest) => Ok(text.to_ascii_lowercase()),
+        _ => Err(format!(
+            "`{text}` is no origin: write scheme and host, such as https://app.example.com, or * for any"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Faults, HttpConfig, Source};
+
+    fn read(settings: &[(&str, &str)]) -> Result<HttpConfig, Faults> {
+        let settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::read(Source::new(settings.collect())).map(|config| config.http)
+    }
+
+    #[test]
+    fn operators_have_an_address_of_their_own_or_the_common_one() {
+        let http = |settings: &[(&str, &str)]| read(settings).unwrap();
+        assert_eq!(http(&[]).operator_url(), "http://localhost:8000");
+        let own = ("ADMIN_LISTEN", "127.0.0.1:8001");
+        assert_eq!(http(&[own]).operator_url(), "http://localhost:8001");
+        let named = ("ADMIN_PUBLIC_URL", "https://ops.example/");
+        assert_eq!(http(&[own, named]).operator_url(), "https://ops.example");
+        assert!(read(&[("ADMIN_LISTEN", "127.0.0.1:8000")]).is_err());
+    }
+
+    #[test]
+    fn origins_are_listed_or_any() {
+        let origins = |text| read(&[("CORS_ORIGINS", text)]).unwrap().cors_origins;
+        assert_eq!(origins("*"), None);
+        let listed = ["https://a.example", "http://localhost:3000"].map(str::to_owned);
+        assert_eq!(
+            origins("https://A.example, http://localhost:3000"),
+            Some(listed.into())
+        );
+    }
+}
