@@ -22,7 +22,7 @@ use crate::store::{AuditQuery, AuditRow, Store, StoreErrorKind};
 /// Calls that may wait to be written.
 const QUEUE_LENGTH: usize = 10_000;
 /// Most calls that are written together.
-const MAX_BATCH: usize = 500;
+const MAX_BATCH: usize = 2000;
 /// How long the writer lets calls come together, so that many share one commit.
 const GATHERING: Duration = Duration::from_millis(100);
 /// The longest that an answer waits for room in the queue.

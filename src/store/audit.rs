@@ -7,10 +7,11 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait
 use serde_json::json;
 use uuid::Uuid;
 
+use super::copy::CopyRows;
 use super::entity::audit_log::{self, Column};
 use super::keyset::{Position, seek};
 use super::transaction::end;
-use super::{Backend, Store, StoreError};
+use super::{Backend, Store, StoreError, StoreErrorKind};
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::ids::GptId;
@@ -90,17 +91,26 @@ impl Store {
     /// What the database reports.
     pub async fn record_calls(&self, rows: &[AuditRow]) -> Result<(), StoreError> {
         match self.backend() {
-            Backend::Postgres => {
-                let statement = self.record_on_postgres(rows);
-                self.database().writes().execute_raw(statement).await?;
-                Ok(())
-            }
+            Backend::Postgres => self.record_on_postgres(rows).await,
             Backend::Sqlite => self.record_on_sqlite(rows).await,
         }
     }
 
-    /// One statement with one parameter, whatever the number of rows: PostgreSQL plans it once.
-    fn record_on_postgres(&self, rows: &[AuditRow]) -> Statement {
+    async fn record_on_postgres(&self, rows: &[AuditRow]) -> Result<(), StoreError> {
+        let database = self.database().writes();
+        let pool = database.get_postgres_connection_pool();
+        let copy = format!("COPY audit_log ({COLUMNS}) FROM STDIN (FORMAT binary)");
+        match binary(rows).copy(pool, &copy).await {
+            Err(error) if matches!(error.kind(), StoreErrorKind::UniqueViolation(_)) => {
+                database.execute_raw(self.record_the_rest(rows)).await?;
+                Ok(())
+            }
+            copied => copied.map(|_| ()),
+        }
+    }
+
+    /// For a batch of which something is recorded already, which `COPY` cannot pass over.
+    fn record_the_rest(&self, rows: &[AuditRow]) -> Statement {
         let records: Vec<_> = rows
             .iter()
             .map(|row| {
@@ -130,7 +140,8 @@ impl Store {
              FROM json_to_recordset(json($1)) AS r (gpt_id text, id uuid, key_id text, app_id text, \
              operation text, method text, path text, request text, status integer, \
              milliseconds double precision, request_id text, client_address text, \
-             created_at timestamptz, application_id text, session_id uuid) ON CONFLICT (gpt_id, id) DO NOTHING"
+             created_at timestamptz, application_id text, session_id uuid) \
+             ON CONFLICT (gpt_id, id) DO NOTHING"
         );
         let records = serde_json::Value::Array(records).to_string();
         self.statement(sql, [records.into()])
@@ -247,6 +258,32 @@ impl Store {
         let deleted = self.database().writes().execute_raw(delete).await?;
         Ok(deleted.rows_affected())
     }
+}
+
+/// `rows` for `COPY`, with [`COLUMNS`].
+fn binary(rows: &[AuditRow]) -> CopyRows {
+    /// About what a row takes.
+    const BYTES: usize = 400;
+    let mut copy = CopyRows::with_capacity(BYTES * rows.len());
+    for row in rows {
+        copy.row(15)
+            .text(row.gpt_id.as_ref().map_or("", GptId::as_str))
+            .uuid(row.id)
+            .text(row.key_id.as_deref().unwrap_or_default())
+            .nullable(row.app_id.as_deref(), CopyRows::text)
+            .text(&row.operation)
+            .text(&row.method)
+            .text(&row.path)
+            .jsonb(&row.request)
+            .integer(row.status)
+            .double(row.milliseconds)
+            .text(&row.request_id)
+            .text(&row.client_address)
+            .timestamp(row.created_at)
+            .nullable(row.application_id.as_deref(), CopyRows::text)
+            .nullable(row.session_id, CopyRows::uuid);
+    }
+    copy
 }
 
 impl TryFrom<audit_log::Model> for AuditRow {

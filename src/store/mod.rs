@@ -20,6 +20,7 @@ mod checkpoint;
 mod coalesce;
 mod collections;
 mod connect;
+mod copy;
 mod entity;
 mod error;
 mod files;

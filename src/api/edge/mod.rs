@@ -102,8 +102,9 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         let (told, call) = (Told::of(&request), self.edge.call(&request));
         let answered = self.answer(request, &call).await;
         let (mut response, problem) = self.edge.complete(&seen, answered);
-        rates::state(&call.decisions(), response.headers_mut());
-        rates::log(&seen.id, &call);
+        let decisions = call.decisions();
+        rates::state(&decisions, response.headers_mut());
+        rates::log(&seen.id, &call, &decisions);
         log(&seen, response.status(), problem.as_ref());
         let record = told.call(&seen, &call, response.status().as_u16());
         if let (Some(audit), Some(record)) = (&self.edge.audit, record) {

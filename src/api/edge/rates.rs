@@ -4,6 +4,7 @@
 //! `t` of `RateLimit` is when there is room for one more request than `r`: a bucket under GCRA has no
 //! moment at which all of it comes back.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
@@ -41,44 +42,45 @@ pub(super) fn problem(decision: &Decision) -> Problem {
 /// Sets `RateLimit` and `RateLimit-Policy`, if something was decided.
 pub(super) fn state(decisions: &[Decision], headers: &mut HeaderMap) {
     // A limit on failures is no quota that anybody should plan with.
-    let of_all = |write: fn(&Decision) -> String| {
-        let told = decisions
-            .iter()
-            .filter(|decision| decision.bucket != Bucket::Failure);
-        told.map(write).collect::<Vec<_>>().join(", ")
-    };
-    for (name, value) in [
-        (RATE_LIMIT, of_all(item)),
-        (RATE_LIMIT_POLICY, of_all(policy)),
-    ] {
-        match HeaderValue::try_from(value) {
-            Ok(value) if !value.is_empty() => {
-                headers.insert(name, value);
-            }
-            _ => {}
+    let mut told = decisions
+        .iter()
+        .filter(|decision| decision.bucket != Bucket::Failure)
+        .peekable();
+    if told.peek().is_none() {
+        return;
+    }
+    let (mut items, mut policies) = (String::with_capacity(48), String::with_capacity(48));
+    for decision in told {
+        let comma = if items.is_empty() { "" } else { ", " };
+        let (name, rate) = (decision.bucket.as_str(), decision.rate);
+        let until = seconds(decision.wait.unwrap_or(rate.interval()));
+        let period = rate.period.as_secs();
+        // A string takes everything.
+        let _written = write!(
+            items,
+            "{comma}\"{name}\";r={};t={until}",
+            decision.remaining
+        );
+        let _written = write!(policies, "{comma}\"{name}\";q={};w={period}", rate.count);
+    }
+    for (name, value) in [(RATE_LIMIT, items), (RATE_LIMIT_POLICY, policies)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
         }
     }
 }
 
-fn item(decision: &Decision) -> String {
-    let until = decision.wait.unwrap_or(decision.rate.interval());
-    let name = decision.bucket.as_str();
-    format!("\"{name}\";r={};t={}", decision.remaining, seconds(until))
-}
-
-fn policy(decision: &Decision) -> String {
-    let rate = decision.rate;
-    let name = decision.bucket.as_str();
-    format!("\"{name}\";q={};w={}", rate.count, rate.period.as_secs())
-}
-
 /// Writes down what was decided: denials for every operator, the rest for one who looks closely.
-pub(super) fn log(request_id: &str, call: &Call) {
+pub(super) fn log(request_id: &str, call: &Call, decisions: &[Decision]) {
+    let is_denied = decisions.iter().any(|decision| decision.wait.is_some());
+    if !is_denied && !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
     let whose = call.principal().map(|principal| principal.who.bucket());
     let key_id = whose.as_deref();
     let route = call.operation().map(|operation| operation.id);
     let ip = call.address().to_string();
-    for decision in call.decisions() {
+    for decision in decisions {
         let (bucket, remaining) = (decision.bucket.as_str(), decision.remaining);
         match decision.wait.map(seconds) {
             None => tracing::debug!(
