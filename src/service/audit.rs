@@ -244,7 +244,7 @@ mod tests {
 
     async fn recorded(store: &Store) -> usize {
         let query = AuditQuery {
-            limit: 1000,
+            limit: 10_000,
             ..AuditQuery::default()
         };
         store.list_calls(&query).await.unwrap().len()
