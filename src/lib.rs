@@ -13,6 +13,8 @@ pub mod document;
 pub mod error;
 pub mod ids;
 pub mod limits;
+pub mod lookups;
+pub mod probe;
 pub mod server;
 pub mod service;
 pub mod store;

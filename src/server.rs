@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod files;
+mod metrics;
 mod sweeper;
 mod upkeep;
 
@@ -14,7 +15,7 @@ use poem::{Endpoint, EndpointExt, Server as PoemServer};
 use tokio::net::TcpListener;
 
 use crate::api::cursor::CursorCodec;
-use crate::api::edge::{Cors, Edge};
+use crate::api::edge::{Cors, Edge, Traffic};
 use crate::api::{AuthorizationServer, Handlers, operator_routes, routes};
 use crate::auth::{Anonymous, Authenticator, OutsideIssuers, Tokens};
 use crate::blob::Bucket;
@@ -27,6 +28,7 @@ use crate::store::Store;
 
 use acceptor::TidyAcceptor;
 pub use files::open_files;
+use metrics::Sources;
 use sweeper::{Intervals, Sweeper};
 use upkeep::{House, Upkeep};
 
@@ -144,9 +146,18 @@ impl Server {
     ) -> std::io::Result<()> {
         let (http, authenticator) = (self.config.http, self.authenticator);
         let public_url: Arc<str> = http.public_url.as_str().into();
+        let traffic = Traffic::default();
+        let sources = Sources {
+            service: self.service.clone(),
+            limiter: self.limiter.clone(),
+            authenticator: authenticator.clone(),
+            audit: audit.clone(),
+        };
         let handlers = Arc::new(Handlers {
+            metrics: Arc::new(metrics::registry(&traffic, sources)),
             storage_info: http.is_development.then(|| self.service.storage_info()),
             service: self.service,
+            limiter: self.limiter.clone(),
             cursors: self.cursors,
             public_url: public_url.clone(),
             operator_url: http.operator_url().into(),
@@ -159,6 +170,7 @@ impl Server {
             proxies: (http.proxies, http.proxy_header),
             limiter: (!self.limiter.is_off()).then_some(self.limiter),
             audit: self.config.unguarded.is_none().then_some(audit),
+            traffic,
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
         let grace = http.shutdown_grace;

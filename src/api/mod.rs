@@ -13,6 +13,7 @@ mod content;
 mod convert;
 mod files;
 mod lists;
+mod metrics;
 mod new_files;
 mod oauth;
 mod objects;
@@ -25,7 +26,9 @@ use std::sync::Arc;
 
 use poem::{Endpoint, EndpointExt, Response, Route};
 use poem_openapi::OpenApiService;
+use prometheus_client::registry::Registry;
 
+use crate::limits::Limiter;
 use crate::service::Service;
 use cursor::CursorCodec;
 use generated::routes::{self as generated_routes, Api};
@@ -38,12 +41,16 @@ const OPERATIONS: &str = "/admin/v1";
 pub struct Handlers {
     /// The rules.
     pub service: Service,
+    /// Decides how often may be called.
+    pub limiter: Limiter,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
     /// What the outside calls us, without a slash at the end.
     pub public_url: Arc<str>,
     /// What operators call us, without a slash at the end.
     pub operator_url: Arc<str>,
+    /// What `/metrics` shows.
+    pub metrics: Arc<Registry>,
     /// What `/_debug/storage-info` answers, where it is there.
     pub storage_info: Option<String>,
 }
@@ -87,6 +94,7 @@ pub fn operator_routes(handlers: Arc<Handlers>) -> impl Endpoint<Output = Respon
 
 fn add_operators(routes: Route, handlers: Arc<Handlers>) -> Route {
     let routes = pages::add_operators(routes, handlers.operator_url.clone());
+    let routes = metrics::add(routes, handlers.metrics.clone());
     routes.nest_no_strip(OPERATIONS, admin::openapi_service(handlers))
 }
 

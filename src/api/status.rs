@@ -3,13 +3,15 @@
 use super::Handlers;
 use super::generated::defaults;
 use super::generated::operations::{
-    GetHealthParams, GetHealthReply, GetLimitsParams, GetLimitsReply, ServiceHandlers,
+    GetHealthParams, GetHealthReply, GetLimitsParams, GetLimitsReply, GetReadinessParams,
+    GetReadinessReply, ServiceHandlers,
 };
-use super::generated::types::{self, HealthStatus};
+use super::generated::types::{self, ComponentName, ComponentStatus, HealthStatus, ProblemCode};
 use super::problem::Problem;
 use crate::auth::Caller;
 use crate::config::IDEMPOTENCY_TIME;
 use crate::document::schema::MAX_SCHEMA_BYTES;
+use crate::probe::Probe;
 
 /// Operations in one batch; the contract's `maxItems`.
 const BATCH_OPERATIONS: i32 = 100;
@@ -54,11 +56,9 @@ impl ServiceHandlers for Handlers {
     }
 
     async fn get_health(&self, _request: GetHealthParams) -> Result<GetHealthReply, Problem> {
-        let ready = self.service.is_ready().await;
-        let status = if ready {
-            HealthStatus::Ok
-        } else {
-            HealthStatus::Degraded
+        let status = match self.service.probe_database().await.is_ok() {
+            true => HealthStatus::Ok,
+            false => HealthStatus::Degraded,
         };
         Ok(GetHealthReply::Ok {
             body: types::Health {
@@ -67,6 +67,51 @@ impl ServiceHandlers for Handlers {
                 database: status,
             },
         })
+    }
+
+    /// Only the database is required: without Redis each node limits for itself, and without its
+    /// bucket everything but files goes on, so that taking all replicas out of service would make a
+    /// small failure a large one.
+    async fn get_readiness(
+        &self,
+        _request: GetReadinessParams,
+    ) -> Result<GetReadinessReply, Problem> {
+        let (database, limits, storage) = tokio::join!(
+            self.service.probe_database(),
+            self.limiter.probe_redis(),
+            self.service.probe_files(),
+        );
+        let components = vec![
+            component(ComponentName::Database, true, database),
+            component(ComponentName::Redis, false, limits),
+            component(ComponentName::Storage, false, storage),
+        ];
+        if !database.is_ok() {
+            let detail = "The database does not answer.";
+            let problem = Problem::new(ProblemCode::Unavailable, detail);
+            return Err(problem.with_components(components));
+        }
+        Ok(GetReadinessReply::Ok {
+            body: types::Readiness {
+                status: types::ReadinessStatus::Ready,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                components,
+            },
+        })
+    }
+}
+
+fn component(name: ComponentName, required: bool, probe: Probe) -> types::Component {
+    let (status, latency) = match probe {
+        Probe::Off => (ComponentStatus::Off, None),
+        Probe::Ok(latency) => (ComponentStatus::Ok, Some(latency)),
+        Probe::Failed => (ComponentStatus::Failed, None),
+    };
+    types::Component {
+        name,
+        status,
+        required,
+        latency_ms: latency.map(|latency| latency.as_secs_f64() * 1000.0),
     }
 }
 

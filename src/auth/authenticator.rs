@@ -12,6 +12,7 @@ use super::{ApiKey, Principal, Revocations, Scopes, SecretHash, Who};
 use crate::clock::Timestamp;
 use crate::error::{Error, Unauthorized};
 use crate::ids::{GptId, Tenant};
+use crate::lookups::Lookups;
 use crate::store::{Store, Uses};
 
 /// How long a verified (or unknown) key or token is trusted without asking the database again, and
@@ -28,6 +29,7 @@ pub struct Authenticator {
     outside: OutsideIssuers,
     revocations: Revocations,
     cache: Cache<SecretHash, Known>,
+    lookups: Lookups,
     used: Mutex<Used>,
     /// Whom everybody is taken for, where nobody is checked.
     unguarded: Option<Arc<Principal>>,
@@ -68,6 +70,7 @@ impl Authenticator {
             outside,
             revocations,
             cache,
+            lookups: Lookups::default(),
             used: Mutex::default(),
             unguarded: None,
         }
@@ -78,6 +81,12 @@ impl Authenticator {
     pub fn unguarded(mut self, gpt_id: Option<GptId>) -> Self {
         self.unguarded = gpt_id.map(|gpt_id| Arc::new(Principal::of_everybody(gpt_id)));
         self
+    }
+
+    /// How often a key or token was known already.
+    #[must_use]
+    pub fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     /// The principal of `shown`, a key or a token.
@@ -91,7 +100,7 @@ impl Authenticator {
         let hash: SecretHash = Sha256::digest(shown).into();
         let known = self.cache.get(&hash);
         let known = known.filter(|known| known.revocations == self.revocations.count());
-        let found = match known {
+        let found = match self.lookups.note(known) {
             Some(known) => known.found,
             None => self.load(shown, hash).await?,
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use poem::Request;
+use poem::http::header::AUTHORIZATION;
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer as Token;
 
@@ -63,6 +64,14 @@ impl Verified {
     pub(super) async fn enter(&self, operation: &'static Operation) -> Result<(), Problem> {
         self.call.enter(operation, Some(&self.principal)).await
     }
+}
+
+/// The key or token in the header, where no generated route reads it.
+#[must_use]
+pub fn bearer_token(request: &Request) -> Option<&str> {
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 async fn verify(request: &Request, token: Token) -> poem::Result<Verified> {

@@ -17,7 +17,7 @@ mod token;
 
 pub use anonymous::{Anonymous, OptionalBearer};
 pub use authenticator::Authenticator;
-pub use bearer::Bearer;
+pub use bearer::{Bearer, bearer_token};
 pub use link::PartLinks;
 pub use operator::Operator;
 pub use principal::{Principal, Who};

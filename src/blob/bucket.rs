@@ -23,6 +23,9 @@ use super::error::BlobError;
 use super::key::Key;
 use crate::clock::Timestamp;
 
+/// A name that no key has.
+const PING: &str = ".ping";
+
 /// Where bytes lie. Cloning it is cheap, and its clones share connections.
 #[derive(Clone, Debug)]
 pub struct Bucket {
@@ -84,6 +87,20 @@ impl Bucket {
     #[must_use]
     pub fn kind(&self) -> BucketKind {
         self.kind
+    }
+
+    /// Asks for an object that is not there, to see whether the bucket answers.
+    ///
+    /// # Errors
+    /// What the bucket reports, or the file system of the folder.
+    pub async fn ping(&self) -> Result<(), BlobError> {
+        if let Some(folder) = &self.folder {
+            tokio::fs::metadata(folder).await?;
+        }
+        match self.store.head(&PING.into()).await {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Removes an object; one that is not there counts as removed.

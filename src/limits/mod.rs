@@ -25,6 +25,7 @@ pub use address::{ForwardingHeader, Proxies, network};
 pub use counters::{Counters, Denials};
 pub use rates::{Bucket, Rate, RateLimits};
 
+use crate::probe::Probe;
 use local::Local;
 use shared::Shared;
 
@@ -103,6 +104,14 @@ impl Limiter {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.0.counters
+    }
+
+    /// Asks Redis whether it is there.
+    pub async fn probe_redis(&self) -> Probe {
+        match &self.0.shared {
+            Some(shared) => Probe::of("redis", shared.ping()).await,
+            None => Probe::Off,
+        }
     }
 
     /// Forgets buckets that are full again, which a new one would be too. It looks at each bucket,

@@ -79,6 +79,11 @@ impl Shared {
         invocation.invoke_async(&mut connection).await
     }
 
+    pub(super) async fn ping(&self) -> RedisResult<()> {
+        let mut connection = self.connection().await?.clone();
+        redis::cmd("PING").query_async(&mut connection).await
+    }
+
     async fn connection(&self) -> RedisResult<&ConnectionManager> {
         let connect = || async {
             let config = ConnectionManagerConfig::new()

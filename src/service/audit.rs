@@ -37,6 +37,7 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Audit {
     queue: mpsc::Sender<AuditRow>,
     lost: Arc<AtomicU64>,
+    lag: Arc<AtomicU64>,
 }
 
 /// The task that writes them.
@@ -51,15 +52,16 @@ impl Audit {
     pub fn start(store: Store) -> (Self, AuditWriter) {
         let (queue, waiting) = mpsc::channel(QUEUE_LENGTH);
         let (stop, stopped) = watch::channel(false);
-        let lost = Arc::default();
+        let (lost, lag) = (Arc::default(), Arc::default());
         let writing = Writing {
             store,
             waiting,
             stopped,
             lost: Arc::clone(&lost),
+            lag: Arc::clone(&lag),
         };
         let task = tokio::spawn(writing.run());
-        (Self { queue, lost }, AuditWriter { stop, task })
+        (Self { queue, lost, lag }, AuditWriter { stop, task })
     }
 
     /// Records a call. Returns at once, or after 100 ms when there is no room for it.
@@ -78,6 +80,19 @@ impl Audit {
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
+
+    /// Calls that wait to be written.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        let free = self.queue.capacity();
+        u64::try_from(self.queue.max_capacity() - free).unwrap_or(u64::MAX)
+    }
+
+    /// How old the oldest call of the last batch was when it was written.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        Duration::from_micros(self.lag.load(Ordering::Relaxed))
+    }
 }
 
 impl AuditWriter {
@@ -95,6 +110,7 @@ struct Writing {
     waiting: mpsc::Receiver<AuditRow>,
     stopped: watch::Receiver<bool>,
     lost: Arc<AtomicU64>,
+    lag: Arc<AtomicU64>,
 }
 
 impl Writing {
@@ -145,9 +161,17 @@ impl Writing {
             written = write_until_done(&self.store, batch) => written,
             () = give_up => Err("the database is away".to_owned()),
         };
-        if let Err(cause) = written {
-            note_lost(&self.lost, batch.len(), &cause);
+        match (written, batch.first()) {
+            (Err(cause), _) => note_lost(&self.lost, batch.len(), &cause),
+            (Ok(()), Some(oldest)) => self.note_lag(oldest),
+            (Ok(()), None) => {}
         }
+    }
+
+    fn note_lag(&self, oldest: &AuditRow) {
+        let micros = Timestamp::now().as_micros() - oldest.created_at.as_micros();
+        let lag = u64::try_from(micros).unwrap_or_default();
+        self.lag.store(lag, Ordering::Relaxed);
     }
 }
 
@@ -256,9 +280,10 @@ mod tests {
         let audit = Audit {
             queue,
             lost: Arc::default(),
+            lag: Arc::default(),
         };
         audit.record(call()).await;
-        assert_eq!(audit.lost(), 0);
+        assert_eq!((audit.lost(), audit.waiting()), (0, 1));
         let start = Instant::now();
         audit.record(call()).await;
         assert!(start.elapsed() >= PATIENCE);

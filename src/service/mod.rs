@@ -41,8 +41,8 @@ pub use storage::{Found, KeyChange, Namespace, NamespaceView, PatchStorage};
 pub use usage::GptUsage;
 
 pub use crate::store::{
-    ApplicationRow, AuditQuery, AuditRow, CollectionRow, EndReason, GptRow, GrantType, KeyRow,
-    Keyset, ObjectRow, SessionGrant, SessionQuery, SessionRow, SigningKeyRow,
+    ApplicationRow, AuditQuery, AuditRow, CollectionRow, Connections, EndReason, GptRow, GrantType,
+    KeyRow, Keyset, ObjectRow, SessionGrant, SessionQuery, SessionRow, SigningKeyRow,
 };
 
 use crate::auth::{Revocations, Tokens};
@@ -51,6 +51,8 @@ use crate::config::{FileRules, Limits};
 use crate::document::schema::SchemaCache;
 use crate::error::Error;
 use crate::ids::{CollectionName, GptId, Tenant};
+use crate::lookups::Lookups;
+use crate::probe::Probe;
 use crate::store::{Store, StoreError, StoreErrorKind};
 use storage::Storage;
 
@@ -62,8 +64,6 @@ const SCHEMA_MEMORY: u64 = 64 << 20;
 const GRANT_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the operator sees a session that is over.
 const SESSION_MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How long the database may take to answer a health check, whose callers are impatient.
-const PING_TIME: Duration = Duration::from_secs(2);
 /// How often a write is tried again because the collection changed under it.
 const ATTEMPTS: usize = 16;
 
@@ -76,6 +76,7 @@ pub struct Service {
     /// The collections last seen. A write names the id and version that it was checked against, and
     /// the store refuses it when they are no longer those in force, so this may be out of date.
     collections: Cache<(GptId, CollectionName), Arc<CollectionRow>>,
+    collection_lookups: Arc<Lookups>,
     storage: Storage,
     files: Files,
     revocations: Revocations,
@@ -91,6 +92,7 @@ impl Service {
             limits,
             schemas: SchemaCache::new(SCHEMA_MEMORY),
             collections: Cache::new(REMEMBERED_COLLECTIONS),
+            collection_lookups: Arc::default(),
             storage: Storage::Local,
             files: Files::closed(FileRules::default()),
             revocations: Revocations::default(),
@@ -117,10 +119,21 @@ impl Service {
         &self.limits
     }
 
-    /// Whether the database answers, and soon.
-    pub async fn is_ready(&self) -> bool {
-        let ping = tokio::time::timeout(PING_TIME, self.store.ping()).await;
-        matches!(ping, Ok(Ok(())))
+    /// How often a collection was known already.
+    #[must_use]
+    pub fn collection_lookups(&self) -> &Lookups {
+        &self.collection_lookups
+    }
+
+    /// The connections to the database.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.store.connections()
+    }
+
+    /// Asks the database whether it is there.
+    pub async fn probe_database(&self) -> Probe {
+        Probe::of("database", self.store.ping()).await
     }
 
     /// Removes answers to idempotency keys, and grants and signing keys, whose time is over.
@@ -141,6 +154,7 @@ impl Service {
         let known = self
             .collections
             .get(&(tenant.gpt_id().clone(), name.clone()));
+        let known = self.collection_lookups.note(known);
         known.filter(|_| tenant.sees(name))
     }
 

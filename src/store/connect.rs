@@ -63,7 +63,50 @@ pub(super) enum Database {
     },
 }
 
+/// How many connections there are to the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// At work.
+    pub busy: u32,
+    /// Open, and waiting for work.
+    pub idle: u32,
+    /// That may still be opened.
+    pub free: u32,
+}
+
+impl Connections {
+    fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Self {
+        let open = pool.size();
+        let idle = u32::try_from(pool.num_idle()).unwrap_or(open).min(open);
+        Self {
+            busy: open - idle,
+            idle,
+            free: pool.options().get_max_connections().saturating_sub(open),
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            busy: self.busy + other.busy,
+            idle: self.idle + other.idle,
+            free: self.free + other.free,
+        }
+    }
+}
+
 impl Database {
+    pub(super) fn connections(&self) -> Connections {
+        match self {
+            Self::Sqlite {
+                writer, readers, ..
+            } => {
+                let writer = Connections::of(writer.get_sqlite_connection_pool());
+                writer.and(Connections::of(readers.get_sqlite_connection_pool()))
+            }
+            Self::Postgres { pool, .. } => Connections::of(pool.get_postgres_connection_pool()),
+        }
+    }
+
     pub(super) fn backend(&self) -> Backend {
         match self {
             Self::Sqlite { .. } => Backend::Sqlite,

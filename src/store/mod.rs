@@ -46,7 +46,7 @@ mod values;
 pub use applications::{ApplicationChange, ApplicationRow};
 pub use audit::{AuditQuery, AuditRow};
 pub use collections::Put;
-pub use connect::{Backend, DatabaseSettings};
+pub use connect::{Backend, Connections, DatabaseSettings};
 pub use error::{StoreError, StoreErrorKind, UniqueKey, WriteError};
 pub use files::{
     BlobRow, ClaimedBlob, FileFilter, FileQuota, FileRefusal, FileUsage, OrphanScan, Rewrapped,
@@ -140,6 +140,12 @@ impl Store {
     /// [`StoreErrorKind::Unavailable`] when there is none.
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.database().reads().ping().await?)
+    }
+
+    /// The connections of this process, in all pools.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.database().connections()
     }
 
     /// Finishes what was asked before, then closes all connections. Later calls fail with

@@ -19,6 +19,7 @@ mod get_file_content;
 mod get_health;
 mod get_limits;
 mod get_object;
+mod get_readiness;
 mod get_storage;
 mod list_collections;
 mod list_files;

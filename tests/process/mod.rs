@@ -15,6 +15,7 @@ mod help;
 mod keys;
 mod limits;
 mod log;
+mod metrics;
 mod oauth;
 mod openai_sdks;
 mod operators;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gpt_object_store::api::cursor::CursorCodec;
 use gpt_object_store::api::{Handlers, admin, openapi_service};
 use gpt_object_store::config::{Config, Source};
+use gpt_object_store::limits::Limiter;
 use gpt_object_store::service::Service;
 use gpt_object_store::store::{DatabaseSettings, Store};
 use gpt_object_store_openapi::{Plane, diff, load, lower, normalize};
@@ -23,10 +24,12 @@ async fn the_service_is_what_the_documents_say() {
         .await
         .unwrap();
     let handlers = Arc::new(Handlers {
+        limiter: Limiter::new(config.limits.rate_limits.clone(), None).unwrap(),
         service: Service::new(store, config.limits),
         cursors: CursorCodec::new(b"of no importance").unwrap(),
         public_url: "http://localhost:8000".into(),
         operator_url: "http://localhost:8000".into(),
+        metrics: Arc::default(),
         storage_info: None,
     });
     for plane in Plane::ALL {

@@ -240,6 +240,140 @@ pub mod types {
             Default::default()
         }
     }
+    ///Something that the service stands on.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct Component {
+        ///How long it took to answer, in milliseconds; absent when it did not.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub latency_ms: ::std::option::Option<f64>,
+        pub name: ComponentName,
+        ///Whether the service takes no requests without it.
+        pub required: bool,
+        pub status: ComponentStatus,
+    }
+    impl Component {
+        pub fn builder() -> builder::Component {
+            Default::default()
+        }
+    }
+    ///Which one. Storage is where the bytes of files are.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum ComponentName {
+        #[serde(rename = "database")]
+        Database,
+        #[serde(rename = "redis")]
+        Redis,
+        #[serde(rename = "storage")]
+        Storage,
+    }
+    impl ::std::fmt::Display for ComponentName {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Database => f.write_str("database"),
+                Self::Redis => f.write_str("redis"),
+                Self::Storage => f.write_str("storage"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for ComponentName {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "database" => Ok(Self::Database),
+                "redis" => Ok(Self::Redis),
+                "storage" => Ok(Self::Storage),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for ComponentName {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for ComponentName {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///off when it is not configured.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum ComponentStatus {
+        #[serde(rename = "ok")]
+        Ok,
+        #[serde(rename = "failed")]
+        Failed,
+        #[serde(rename = "off")]
+        Off,
+    }
+    impl ::std::fmt::Display for ComponentStatus {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Ok => f.write_str("ok"),
+                Self::Failed => f.write_str("failed"),
+                Self::Off => f.write_str("off"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for ComponentStatus {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "ok" => Ok(Self::Ok),
+                "failed" => Ok(Self::Failed),
+                "off" => Ok(Self::Off),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for ComponentStatus {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for ComponentStatus {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
     ///An application to be registered.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     #[serde(deny_unknown_fields)]
@@ -582,6 +716,9 @@ pub mod types {
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct Problem {
         pub code: ProblemCode,
+        ///For a service that is not ready, what it stands on.
+        #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        pub components: ::std::vec::Vec<Component>,
         ///The version that is there now, when a precondition failed.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub current_version: ::std::option::Option<i64>,
@@ -2080,6 +2217,99 @@ pub mod types {
                     successful: Ok(value.successful),
                     total: Ok(value.total),
                     until: Ok(value.until),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct Component {
+            latency_ms: ::std::result::Result<
+                ::std::option::Option<f64>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<super::ComponentName, ::std::string::String>,
+            required: ::std::result::Result<bool, ::std::string::String>,
+            status: ::std::result::Result<super::ComponentStatus, ::std::string::String>,
+        }
+        impl ::std::default::Default for Component {
+            fn default() -> Self {
+                Self {
+                    latency_ms: Ok(Default::default()),
+                    name: Err("no value supplied for name".to_string()),
+                    required: Err("no value supplied for required".to_string()),
+                    status: Err("no value supplied for status".to_string()),
+                }
+            }
+        }
+        impl Component {
+            pub fn latency_ms<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<f64>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.latency_ms = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for latency_ms: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::ComponentName>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn required<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.required = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for required: {e}")
+                    });
+                self
+            }
+            pub fn status<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::ComponentStatus>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.status = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for status: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<Component> for super::Component {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: Component,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    latency_ms: value.latency_ms?,
+                    name: value.name?,
+                    required: value.required?,
+                    status: value.status?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::Component> for Component {
+            fn from(value: super::Component) -> Self {
+                Self {
+                    latency_ms: Ok(value.latency_ms),
+                    name: Ok(value.name),
+                    required: Ok(value.required),
+                    status: Ok(value.status),
                 }
             }
         }
@@ -3612,6 +3842,10 @@ pub mod types {
         #[derive(Clone, Debug)]
         pub struct Problem {
             code: ::std::result::Result<super::ProblemCode, ::std::string::String>,
+            components: ::std::result::Result<
+                ::std::vec::Vec<super::Component>,
+                ::std::string::String,
+            >,
             current_version: ::std::result::Result<
                 ::std::option::Option<i64>,
                 ::std::string::String,
@@ -3650,6 +3884,7 @@ pub mod types {
             fn default() -> Self {
                 Self {
                     code: Err("no value supplied for code".to_string()),
+                    components: Ok(Default::default()),
                     current_version: Ok(Default::default()),
                     detail: Err("no value supplied for detail".to_string()),
                     error: Err("no value supplied for error".to_string()),
@@ -3675,6 +3910,18 @@ pub mod types {
                     .try_into()
                     .map_err(|e| {
                         format!("error converting supplied value for code: {e}")
+                    });
+                self
+            }
+            pub fn components<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::Component>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.components = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for components: {e}")
                     });
                 self
             }
@@ -3832,6 +4079,7 @@ pub mod types {
             ) -> ::std::result::Result<Self, super::error::ConversionError> {
                 Ok(Self {
                     code: value.code?,
+                    components: value.components?,
                     current_version: value.current_version?,
                     detail: value.detail?,
                     error: value.error?,
@@ -3851,6 +4099,7 @@ pub mod types {
             fn from(value: super::Problem) -> Self {
                 Self {
                     code: Ok(value.code),
+                    components: Ok(value.components),
                     current_version: Ok(value.current_version),
                     detail: Ok(value.detail),
                     error: Ok(value.error),

@@ -146,7 +146,8 @@ impl Call {
     }
 
     /// The client's address.
-    pub(super) fn address(&self) -> IpAddr {
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
         self.0.address
     }
 

@@ -17,7 +17,7 @@ use poem::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use poem::{Request, Response};
 
 use super::methods;
-use crate::api::oauth;
+use crate::api::{metrics, oauth};
 
 /// The headers that operations read.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
@@ -64,7 +64,10 @@ impl Cors {
     /// Whether `path` is none that pages call: people go to it, or servers do. Operators use programs
     /// of their own: a page that got hold of their key should not be able to use it.
     fn is_closed(&self, path: &str) -> bool {
-        self.is_off || oauth::NO_CORS.contains(&path) || path.starts_with(Plane::OPERATOR_PATHS)
+        self.is_off
+            || oauth::NO_CORS.contains(&path)
+            || path.starts_with(Plane::OPERATOR_PATHS)
+            || path == metrics::PATH
     }
 
     /// The answer to a preflight, if `request` is one.
@@ -179,6 +182,7 @@ mod tests {
             headers.len()
         };
         assert_eq!(headers(Cors::new(None), "/admin/v1/gpts"), 0);
+        assert_eq!(headers(Cors::new(None), "/metrics"), 0);
         assert_eq!(headers(Cors::off(), "/v1/limits"), 0);
         assert_eq!(headers(Cors::new(None), "/v1/limits"), 2);
     }

@@ -11,6 +11,7 @@ mod methods;
 mod rates;
 mod record;
 mod redact;
+mod traffic;
 
 use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -25,6 +26,7 @@ use uuid::Uuid;
 
 pub use call::{Behalf, Call};
 pub use cors::Cors;
+pub use traffic::Traffic;
 
 use super::generated::types::ProblemCode;
 use super::problem::Problem;
@@ -41,7 +43,7 @@ const REQUEST_ID_LENGTH: usize = 128;
 /// The longest path and query.
 const URI_LENGTH: usize = 32 << 10;
 /// What is not limited, since those who ask are to be told how the service is, not how often.
-const HEALTH: &str = "/health";
+const HEALTH: [&str; 2] = ["/health", "/health/ready"];
 
 /// What the edge needs to know.
 #[derive(Clone)]
@@ -60,6 +62,8 @@ pub struct Edge {
     pub limiter: Option<Limiter>,
     /// Where calls are recorded, if they are.
     pub audit: Option<Audit>,
+    /// Where requests are counted.
+    pub traffic: Traffic,
 }
 
 impl<E: Endpoint> Middleware<E> for Edge {
@@ -99,6 +103,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
             origin: request.headers().get(header::ORIGIN).cloned(),
             start: Instant::now(),
         };
+        let in_flight = self.edge.traffic.enter();
         let (told, call) = (Told::of(&request), self.edge.call(&request));
         let answered = self.answer(request, &call).await;
         let (mut response, problem) = self.edge.complete(&seen, answered);
@@ -106,6 +111,8 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         rates::state(&decisions, response.headers_mut());
         rates::log(&seen.id, &call, &decisions);
         log(&seen, response.status(), problem.as_ref());
+        drop(in_flight);
+        self.edge.count(&seen, &call, response.status());
         let record = told.call(&seen, &call, response.status().as_u16());
         if let (Some(audit), Some(record)) = (&self.edge.audit, record) {
             audit.record(record).await;
@@ -128,7 +135,7 @@ impl<E: Endpoint> EdgeEndpoint<E> {
             return Ok(preflight);
         }
         linger::on_the_rest(&mut request);
-        if request.uri().path() != HEALTH {
+        if !HEALTH.contains(&request.uri().path()) {
             call.admit_address().await?;
         }
         request.set_data(call.clone());
@@ -165,6 +172,12 @@ impl Edge {
         let lines: Vec<_> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
         let address = proxies.client(peer, *header, lines.into_iter());
         Call::new(address, self.limiter.clone())
+    }
+
+    fn count(&self, seen: &Seen, call: &Call, status: StatusCode) {
+        let operation = call.operation().map(|operation| operation.id);
+        self.traffic
+            .note(operation, status.as_u16(), seen.start.elapsed());
     }
 
     fn timed_out(&self) -> Problem {

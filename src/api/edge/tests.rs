@@ -21,6 +21,7 @@ fn edge() -> Edge {
         proxies: Default::default(),
         limiter: None,
         audit: None,
+        traffic: Traffic::default(),
     }
 }
 

@@ -179,6 +179,11 @@ pub trait ServiceHandlers: Send + Sync + 'static {
         &self,
         request: GetHealthParams,
     ) -> impl Future<Output = Result<GetHealthReply, Problem>> + Send;
+    /// Tell whether the service can take requests: `GET /health/ready`.
+    fn get_readiness(
+        &self,
+        request: GetReadinessParams,
+    ) -> impl Future<Output = Result<GetReadinessReply, Problem>> + Send;
 }
 /// Every operation of the document.
 pub trait Handlers: CollectionsHandlers + ObjectsHandlers + StorageHandlers + FilesHandlers + UploadsHandlers + ServiceHandlers {}
@@ -4209,6 +4214,85 @@ impl ApiResponse for GetHealthReply {
     fn register(registry: &mut Registry) {
         <types::Health as Type>::register(registry);
         <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `get_readiness` is asked.
+#[derive(Clone, Debug)]
+pub struct GetReadinessParams {}
+/// What `get_readiness` answers.
+#[derive(Debug)]
+pub enum GetReadinessReply {
+    /// 200: Requests can be sent here.
+    Ok {
+        /// The body.
+        body: types::Readiness,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for GetReadinessReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for GetReadinessReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for GetReadinessReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "Requests can be sent here.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Readiness".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Requests would fail here; components says why.",
+                    status: Some(503u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::Readiness as Type>::register(registry);
     }
     fn from_parse_request_error(error: poem::Error) -> Self {
         Self::Problem(Problem::from(error))

@@ -1294,4 +1294,23 @@ Answers ok, or degraded while the database cannot be reached. Needs no key.*/
         };
         answer.await.unwrap_or_else(|problem: Problem| problem.into())
     }
+    /**Tell whether the service can take requests
+
+Asks everything that the service stands on. Answers 503 while something required does not answer within two seconds. Needs no key.*/
+    #[oai(
+        path = "/health/ready",
+        method = "get",
+        operation_id = "get_readiness",
+        tag = "Tag::Service"
+    )]
+    async fn get_readiness(&self, names: QueryNames) -> operations::GetReadinessReply {
+        let answer = async {
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            faults.finish()?;
+            let request = operations::GetReadinessParams {};
+            self.0.get_readiness(request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
 }

@@ -4498,6 +4498,413 @@ impl Type for HealthStatus {
         Box::new(std::iter::once(self))
     }
 }
+/// Requests can be sent here.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Readiness {
+    pub status: types::ReadinessStatus,
+    /// The version of the server.
+    pub version: String,
+    /// What the service stands on.
+    pub components: Vec<types::Component>,
+}
+impl Type for Readiness {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Readiness")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Readiness".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "Readiness".to_owned(),
+                |registry| {
+                    <types::Component as Type>::register(registry);
+                    <types::ReadinessStatus as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("Requests can be sent here."),
+                        required: Vec::from(["status", "version", "components"]),
+                        properties: Vec::from([
+                            (
+                                "status",
+                                MetaSchemaRef::Reference("ReadinessStatus".to_owned()),
+                            ),
+                            (
+                                "version",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The version of the server."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "components",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("What the service stands on."),
+                                        max_items: Some(10usize),
+                                        items: Some(
+                                            Box::new(MetaSchemaRef::Reference("Component".to_owned())),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// Always ready; a service that is not answers 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum ReadinessStatus {
+    /// `ready`.
+    #[serde(rename = "ready")]
+    Ready,
+}
+impl ReadinessStatus {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 1usize] = [Self::Ready];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+        }
+    }
+}
+impl std::fmt::Display for ReadinessStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for ReadinessStatus {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "ready" => Ok(Self::Ready),
+            _ => Err(wire::UnknownValue("must be one of ready")),
+        }
+    }
+}
+impl wire::FromText for ReadinessStatus {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for ReadinessStatus {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("ReadinessStatus")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("ReadinessStatus".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "ReadinessStatus".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some(
+                            "Always ready; a service that is not answers 503.",
+                        ),
+                        enum_items: Vec::from([wire::literal("\"ready\"")]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// Something that the service stands on.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Component {
+    pub name: types::ComponentName,
+    pub status: types::ComponentStatus,
+    /// Whether the service takes no requests without it.
+    pub required: bool,
+    /// How long it took to answer, in milliseconds; absent when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+}
+impl Type for Component {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Component")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Component".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "Component".to_owned(),
+                |registry| {
+                    <types::ComponentName as Type>::register(registry);
+                    <types::ComponentStatus as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("Something that the service stands on."),
+                        required: Vec::from(["name", "status", "required"]),
+                        properties: Vec::from([
+                            (
+                                "name",
+                                MetaSchemaRef::Reference("ComponentName".to_owned()),
+                            ),
+                            (
+                                "status",
+                                MetaSchemaRef::Reference("ComponentStatus".to_owned()),
+                            ),
+                            (
+                                "required",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some(
+                                            "Whether the service takes no requests without it.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "latency_ms",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "number",
+                                        format: Some("double"),
+                                        description: Some(
+                                            "How long it took to answer, in milliseconds; absent when it did not.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// Which one. Storage is where the bytes of files are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum ComponentName {
+    /// `database`.
+    #[serde(rename = "database")]
+    Database,
+    /// `redis`.
+    #[serde(rename = "redis")]
+    Redis,
+    /// `storage`.
+    #[serde(rename = "storage")]
+    Storage,
+}
+impl ComponentName {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 3usize] = [Self::Database, Self::Redis, Self::Storage];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Redis => "redis",
+            Self::Storage => "storage",
+        }
+    }
+}
+impl std::fmt::Display for ComponentName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for ComponentName {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "database" => Ok(Self::Database),
+            "redis" => Ok(Self::Redis),
+            "storage" => Ok(Self::Storage),
+            _ => Err(wire::UnknownValue("must be one of database, redis, storage")),
+        }
+    }
+}
+impl wire::FromText for ComponentName {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for ComponentName {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("ComponentName")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("ComponentName".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "ComponentName".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some(
+                            "Which one. Storage is where the bytes of files are.",
+                        ),
+                        enum_items: Vec::from([
+                            wire::literal("\"database\""),
+                            wire::literal("\"redis\""),
+                            wire::literal("\"storage\""),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// off when it is not configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum ComponentStatus {
+    /// `ok`.
+    #[serde(rename = "ok")]
+    Ok,
+    /// `failed`.
+    #[serde(rename = "failed")]
+    Failed,
+    /// `off`.
+    #[serde(rename = "off")]
+    Off,
+}
+impl ComponentStatus {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 3usize] = [Self::Ok, Self::Failed, Self::Off];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Off => "off",
+        }
+    }
+}
+impl std::fmt::Display for ComponentStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for ComponentStatus {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "ok" => Ok(Self::Ok),
+            "failed" => Ok(Self::Failed),
+            "off" => Ok(Self::Off),
+            _ => Err(wire::UnknownValue("must be one of ok, failed, off")),
+        }
+    }
+}
+impl wire::FromText for ComponentStatus {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for ComponentStatus {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("ComponentStatus")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("ComponentStatus".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "ComponentStatus".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some("off when it is not configured."),
+                        enum_items: Vec::from([
+                            wire::literal("\"ok\""),
+                            wire::literal("\"failed\""),
+                            wire::literal("\"off\""),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
 /// Why a request failed (RFC 9457).
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
@@ -4530,6 +4937,9 @@ pub struct Problem {
     /// For a failed batch, one item for each operation; the failing one has its own status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<Vec<types::BatchItem>>,
+    /// For a service that is not ready, what it stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub components: Option<Vec<types::Component>>,
     pub error: types::ProblemError,
 }
 impl Type for Problem {
@@ -4551,6 +4961,7 @@ impl Type for Problem {
                 "Problem".to_owned(),
                 |registry| {
                     <types::BatchItem as Type>::register(registry);
+                    <types::Component as Type>::register(registry);
                     <types::FieldError as Type>::register(registry);
                     <types::ProblemCode as Type>::register(registry);
                     <types::ProblemError as Type>::register(registry);
@@ -4687,6 +5098,21 @@ impl Type for Problem {
                                         ),
                                         items: Some(
                                             Box::new(MetaSchemaRef::Reference("BatchItem".to_owned())),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "components",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some(
+                                            "For a service that is not ready, what it stands on.",
+                                        ),
+                                        items: Some(
+                                            Box::new(MetaSchemaRef::Reference("Component".to_owned())),
                                         ),
                                         ..MetaSchema::ANY
                                     }),

@@ -1,7 +1,6 @@
 //! The token endpoint (RFC 6749, 3.2), and those where tokens are given back (RFC 7009) and looked
 //! at (RFC 7662).
 
-use poem::http::header::AUTHORIZATION;
 use poem::{Request, Response};
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use super::metadata::public_json;
 use super::parameters::Parameters;
 use super::{AuthorizationServer, INTROSPECT_TOKEN, ISSUE_TOKEN, REVOKE_TOKEN};
 use crate::api::edge::{Behalf, Call};
-use crate::auth::Scope;
+use crate::auth::{Scope, bearer_token};
 use crate::error::{Error, Unauthorized};
 use crate::service::SessionGrant;
 use crate::service::oauth::{Asker, Client, GrantError, Issued, Refusal, RefusalCode};
@@ -97,7 +96,7 @@ impl AuthorizationServer {
         request: &Request,
         parameters: &Parameters,
     ) -> Result<(Asker, Behalf), Failure> {
-        let Some(key) = bearer(request) else {
+        let Some(key) = bearer_token(request) else {
             let client = self.client(call, request, parameters).await?;
             if !client.is_confidential() {
                 let why = "A public client cannot prove who it is, so it is told nothing.";
@@ -144,12 +143,6 @@ impl AuthorizationServer {
             known => Ok(known?),
         }
     }
-}
-
-fn bearer(request: &Request) -> Option<&str> {
-    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
 fn behalf_of(grant: &SessionGrant) -> Behalf {

@@ -32,6 +32,7 @@ pub struct Problem {
     current_version: Option<i64>,
     retry_after: Option<i64>,
     rate_limit: Option<Box<types::RateLimit>>,
+    components: Vec<types::Component>,
     allow: Option<String>,
     length: Option<u64>,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
@@ -48,6 +49,7 @@ impl Problem {
             current_version: None,
             retry_after: None,
             rate_limit: None,
+            components: Vec::new(),
             allow: None,
             length: None,
             cause: None,
@@ -84,6 +86,13 @@ impl Problem {
     pub fn limited(mut self, limit: types::RateLimit, retry_after: i64) -> Self {
         self.rate_limit = Some(Box::new(limit));
         self.retry_after = Some(retry_after);
+        self
+    }
+
+    /// The same problem, with what the service stands on.
+    #[must_use]
+    pub fn with_components(mut self, components: Vec<types::Component>) -> Self {
+        self.components = components;
         self
     }
 
@@ -164,6 +173,7 @@ impl Problem {
             retry_after: self.retry_after,
             rate_limit: self.rate_limit.as_deref().cloned(),
             items: (!self.items.is_empty()).then(|| self.items.clone()),
+            components: (!self.components.is_empty()).then(|| self.components.clone()),
             error: types::ProblemError {
                 message: self.detail.clone(),
                 r#type: entry.openai_type().to_owned(),

@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::config::FileRules;
 use crate::error::{Error, Unauthorized};
 use crate::ids::GptId;
+use crate::probe::Probe;
 use crate::store::{FileQuota, FileRefusal, StoreError, StoreErrorKind, WriteError};
 
 /// The rules of files, where their bytes lie, and what became of them so far. Cheap to clone.
@@ -174,6 +175,14 @@ impl FileCounters {
 }
 
 impl Service {
+    /// Asks the bucket of files whether it is there.
+    pub async fn probe_files(&self) -> Probe {
+        match &self.files.0.open {
+            Some(open) => Probe::of("storage", open.vault.bucket().ping()).await,
+            None => Probe::Off,
+        }
+    }
+
     /// The same service with files.
     #[must_use]
     pub fn with_files(mut self, files: Files) -> Self {

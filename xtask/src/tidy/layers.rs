@@ -88,7 +88,14 @@ const LAYERS: &[Layer] = &[
         sentence: "only src/limits counts requests: write what is missing there, free of its crates' types",
     },
     Layer {
-        folders: &["src/clock", "src/document", "src/error", "src/ids"],
+        folders: &[
+            "src/clock",
+            "src/document",
+            "src/error",
+            "src/ids",
+            "src/lookups",
+            "src/probe",
+        ],
         except: &[],
         crates: &["poem", "poem_openapi"],
         modules: &[

@@ -3742,6 +3742,9 @@ impl Type for SigningKeyList {
         Box::new(std::iter::once(self))
     }
 }
+pub use crate::api::generated::types::Component;
+pub use crate::api::generated::types::ComponentName;
+pub use crate::api::generated::types::ComponentStatus;
 pub use crate::api::generated::types::Problem;
 pub use crate::api::generated::types::RateLimit;
 pub use crate::api::generated::types::ProblemError;
