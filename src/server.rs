@@ -4,6 +4,7 @@ mod acceptor;
 mod files;
 mod metrics;
 mod sweeper;
+mod traces;
 mod upkeep;
 
 use std::future::Future;
@@ -30,6 +31,7 @@ use acceptor::TidyAcceptor;
 pub use files::open_files;
 use metrics::Sources;
 use sweeper::{Intervals, Sweeper};
+use traces::Exporter;
 use upkeep::{House, Upkeep};
 
 /// Bytes of a signing secret that we make ourselves.
@@ -52,6 +54,7 @@ pub struct Server {
     limiter: Limiter,
     authenticator: Arc<Authenticator>,
     authorization: AuthorizationServer,
+    exporter: Option<Exporter>,
 }
 
 impl Server {
@@ -81,6 +84,7 @@ impl Server {
         let limiter = Limiter::new(limits, config.redis_url.as_deref());
         let limiter = limiter.map_err(|error| Error::Internal(Box::new(error)))?;
         Ok(Self {
+            exporter: Exporter::open(&config.traces)?,
             config,
             store,
             service,
@@ -108,6 +112,7 @@ impl Server {
     ) -> std::io::Result<()> {
         let authenticator = self.authenticator.clone();
         let (audit, writer) = Audit::start(self.store.clone());
+        let exporter = self.exporter.clone();
         let upkeep = Upkeep::start(House {
             authenticator: authenticator.clone(),
             service: self.service.clone(),
@@ -122,6 +127,9 @@ impl Server {
         }
         upkeep.finish().await;
         writer.finish().await;
+        if let Some(exporter) = exporter {
+            exporter.finish().await;
+        }
         store.close().await;
         served
     }
@@ -171,6 +179,7 @@ impl Server {
             limiter: (!self.limiter.is_off()).then_some(self.limiter),
             audit: self.config.unguarded.is_none().then_some(audit),
             traffic,
+            traces: self.exporter.as_ref().map(Exporter::traces),
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
         let grace = http.shutdown_grace;

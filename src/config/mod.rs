@@ -6,6 +6,7 @@ mod http;
 mod oauth;
 mod source;
 mod storage;
+mod traces;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub use http::HttpConfig;
 pub use oauth::{IssuerConfig, JwksPlace, OAuthConfig};
 pub use source::Source;
 pub use storage::StorageConfig;
+pub use traces::TracesConfig;
 
 use crate::document;
 use crate::ids::GptId;
@@ -34,6 +36,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// The record of calls.
     pub audit: AuditConfig,
+    /// Where traces go.
+    pub traces: TracesConfig,
     /// Tokens: how long ours last, and whose else are believed.
     pub oauth: OAuthConfig,
     /// The Redis that replicas share their rate limits in; `None`: each has its own.
@@ -109,6 +113,7 @@ impl Config {
             limits: Limits::read(&mut source),
             storage: StorageConfig::read(&mut source),
             audit: AuditConfig::read(&mut source),
+            traces: TracesConfig::read(&mut source),
             oauth: OAuthConfig::read(&mut source),
             redis_url: source.find("REDIS_URL"),
             log: LogConfig {

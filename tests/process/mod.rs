@@ -24,6 +24,7 @@ mod secrets;
 mod stop;
 mod storage;
 mod tokens;
+mod traces;
 
 use caller::{Answer, Caller};
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use poem::Request;
 use uuid::Uuid;
@@ -52,6 +53,7 @@ struct Inner {
     principal: OnceLock<Arc<Principal>>,
     behalf: OnceLock<Behalf>,
     decisions: Mutex<Vec<Decision>>,
+    entered: OnceLock<Instant>,
 }
 
 impl Call {
@@ -64,6 +66,7 @@ impl Call {
             principal: OnceLock::new(),
             behalf: OnceLock::new(),
             decisions: Mutex::default(),
+            entered: OnceLock::new(),
         }))
     }
 
@@ -116,11 +119,14 @@ impl Call {
         };
         let _first = self.0.principal.set(principal.clone());
         let Some(limiter) = &self.0.limiter else {
+            let _first = self.0.entered.set(Instant::now());
             return Ok(());
         };
         let own = principal.rate_limits.as_ref();
         let whose = principal.who.bucket();
-        self.settle(limiter.admit_key(&whose, own, operation.writes()).await)
+        let decided = limiter.admit_key(&whose, own, operation.writes()).await;
+        let _first = self.0.entered.set(Instant::now());
+        self.settle(decided)
     }
 
     /// What to answer when the credentials were refused with `why`: a 401, or a 429 for an address
@@ -149,6 +155,11 @@ impl Call {
     #[must_use]
     pub fn address(&self) -> IpAddr {
         self.0.address
+    }
+
+    /// When it was known who calls.
+    pub(super) fn entered(&self) -> Option<Instant> {
+        self.0.entered.get().copied()
     }
 
     /// The operation, once a route was entered.

@@ -11,6 +11,7 @@ mod methods;
 mod rates;
 mod record;
 mod redact;
+mod trace;
 mod traffic;
 
 use std::any::Any;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 pub use call::{Behalf, Call};
 pub use cors::Cors;
+pub use trace::Traces;
 pub use traffic::Traffic;
 
 use super::generated::types::ProblemCode;
@@ -64,6 +66,8 @@ pub struct Edge {
     pub audit: Option<Audit>,
     /// Where requests are counted.
     pub traffic: Traffic,
+    /// Where they are traced, if they are.
+    pub traces: Option<Traces>,
 }
 
 impl<E: Endpoint> Middleware<E> for Edge {
@@ -104,16 +108,24 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
             start: Instant::now(),
         };
         let in_flight = self.edge.traffic.enter();
+        let traces = self.edge.traces.as_ref();
+        let begun = traces.map(|traces| (traces, traces.begin(request.headers())));
+        let wants_timing = trace::wants_timing(request.headers());
         let (told, call) = (Told::of(&request), self.edge.call(&request));
         let answered = self.answer(request, &call).await;
         let (mut response, problem) = self.edge.complete(&seen, answered);
         let decisions = call.decisions();
         rates::state(&decisions, response.headers_mut());
         rates::log(&seen.id, &call, &decisions);
-        log(&seen, response.status(), problem.as_ref());
+        let status = response.status();
+        if wants_timing {
+            trace::set_timing(&seen, &call, response.headers_mut());
+        }
+        let trace_id = begun.map(|(traces, begun)| traces.end(begun, &seen, &call, status));
+        log(&seen, status, problem.as_ref(), trace_id.as_deref());
         drop(in_flight);
-        self.edge.count(&seen, &call, response.status());
-        let record = told.call(&seen, &call, response.status().as_u16());
+        self.edge.count(&seen, &call, status);
+        let record = told.call(&seen, &call, status.as_u16());
         if let (Some(audit), Some(record)) = (&self.edge.audit, record) {
             audit.record(record).await;
         }
@@ -237,7 +249,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Problem {
     Error::Internal(cause.into()).into()
 }
 
-fn log(seen: &Seen, status: StatusCode, problem: Option<&Problem>) {
+fn log(seen: &Seen, status: StatusCode, problem: Option<&Problem>, trace_id: Option<&str>) {
     let milliseconds = seen.start.elapsed().as_secs_f64() * 1000.0;
     let cause = problem.and_then(Problem::cause).map(chain);
     let (method, status) = (seen.method.as_str(), status.as_u16());
@@ -247,6 +259,7 @@ fn log(seen: &Seen, status: StatusCode, problem: Option<&Problem>) {
         Some(cause) if status >= 500 => {
             tracing::error!(
                 request_id = seen.id,
+                trace_id,
                 method,
                 path,
                 status,
@@ -258,6 +271,7 @@ fn log(seen: &Seen, status: StatusCode, problem: Option<&Problem>) {
         }
         _ => tracing::info!(
             request_id = seen.id,
+            trace_id,
             method,
             path,
             status,

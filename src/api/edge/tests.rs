@@ -22,6 +22,7 @@ fn edge() -> Edge {
         limiter: None,
         audit: None,
         traffic: Traffic::default(),
+        traces: None,
     }
 }
 
