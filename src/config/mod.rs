@@ -6,6 +6,7 @@ mod http;
 mod oauth;
 mod source;
 mod storage;
+mod worker;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub use http::HttpConfig;
 pub use oauth::{IssuerConfig, JwksPlace, OAuthConfig};
 pub use source::Source;
 pub use storage::StorageConfig;
+pub use worker::WorkerConfig;
 
 use crate::document;
 use crate::ids::GptId;
@@ -36,8 +38,11 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Tokens: how long ours last, and whose else are believed.
     pub oauth: OAuthConfig,
-    /// The Redis that replicas share their rate limits in; `None`: each has its own.
+    /// The Redis in which replicas share their rate limits, and that wakes workers; `None`: each has
+    /// its own limits.
     pub redis_url: Option<String>,
+    /// The worker: whether `serve` is one, and how it works.
+    pub worker: WorkerConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     /// Files: where their bytes lie, and what they may be.
@@ -109,6 +114,7 @@ impl Config {
             limits: Limits::read(&mut source),
             storage: StorageConfig::read(&mut source),
             audit: AuditConfig::read(&mut source),
+            worker: WorkerConfig::read(&mut source),
             oauth: OAuthConfig::read(&mut source),
             redis_url: source.find("REDIS_URL"),
             log: LogConfig {

@@ -8,6 +8,7 @@ mod documents;
 mod files;
 mod gpts;
 mod idempotency;
+mod jobs;
 mod keys;
 pub mod oauth;
 mod objects;
@@ -41,8 +42,9 @@ pub use storage::{Found, KeyChange, Namespace, NamespaceView, PatchStorage};
 pub use usage::GptUsage;
 
 pub use crate::store::{
-    ApplicationRow, AuditQuery, AuditRow, CollectionRow, EndReason, GptRow, GrantType, KeyRow,
-    Keyset, ObjectRow, SessionGrant, SessionQuery, SessionRow, SigningKeyRow,
+    ApplicationRow, AuditQuery, AuditRow, CollectionRow, EndReason, GptRow, GrantType, JobQuery,
+    JobRow, JobState, KeyRow, Keyset, ObjectRow, SessionGrant, SessionQuery, SessionRow,
+    SigningKeyRow,
 };
 
 use crate::auth::{Revocations, Tokens};
@@ -51,6 +53,7 @@ use crate::config::{FileRules, Limits};
 use crate::document::schema::SchemaCache;
 use crate::error::Error;
 use crate::ids::{CollectionName, GptId, Tenant};
+use crate::jobs::Queue;
 use crate::store::{Store, StoreError, StoreErrorKind};
 use storage::Storage;
 
@@ -80,6 +83,7 @@ pub struct Service {
     files: Files,
     revocations: Revocations,
     tokens: Option<Tokens>,
+    queue: Queue,
 }
 
 impl Service {
@@ -87,6 +91,7 @@ impl Service {
     #[must_use]
     pub fn new(store: Store, limits: Limits) -> Self {
         Self {
+            queue: Queue::local(store.clone()),
             store,
             limits,
             schemas: SchemaCache::new(SCHEMA_MEMORY),
@@ -102,6 +107,13 @@ impl Service {
     #[must_use]
     pub fn with_tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = Some(tokens);
+        self
+    }
+
+    /// The same service, which hands its jobs in there.
+    #[must_use]
+    pub fn with_queue(mut self, queue: Queue) -> Self {
+        self.queue = queue;
         self
     }
 
