@@ -1,6 +1,6 @@
 //! GPT Object Store: durable memory for Custom GPTs and other programs, over HTTPS.
 //!
-//! `ARCHITECTURE.md` draws the layers: `commands -> server -> api -> service -> {store, blob}`;
+//! `ARCHITECTURE.md` draws the layers: `commands -> server -> api -> service -> {store, blob, jobs}`;
 //! `clock`, `document` and `ids` are leaves that serve all of them.
 
 pub mod api;
@@ -12,6 +12,7 @@ pub mod config;
 pub mod document;
 pub mod error;
 pub mod ids;
+pub mod jobs;
 pub mod limits;
 pub mod lookups;
 pub mod probe;

@@ -6,12 +6,15 @@ mod metrics;
 mod sweeper;
 mod traces;
 mod upkeep;
+mod worker;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::{Either, select};
 use poem::{Endpoint, EndpointExt, Server as PoemServer};
 use tokio::net::TcpListener;
 
@@ -22,6 +25,7 @@ use crate::auth::{Anonymous, Authenticator, OutsideIssuers, Tokens};
 use crate::blob::Bucket;
 use crate::config::Config;
 use crate::error::Error;
+use crate::jobs::{Queue, Worker};
 use crate::limits::Limiter;
 use crate::service::oauth::OAuth;
 use crate::service::{Audit, Service};
@@ -33,6 +37,7 @@ use metrics::Sources;
 use sweeper::{Intervals, Sweeper};
 use traces::Exporter;
 use upkeep::{House, Upkeep};
+pub use worker::work;
 
 /// Bytes of a signing secret that we make ourselves.
 const SECRET_BYTES: usize = 32;
@@ -50,6 +55,7 @@ pub struct Server {
     config: Config,
     store: Store,
     service: Service,
+    queue: Queue,
     cursors: CursorCodec,
     limiter: Limiter,
     authenticator: Arc<Authenticator>,
@@ -68,7 +74,9 @@ impl Server {
         let cursors = CursorCodec::new(&secret)?;
         let files = open_files(&config.files, store.backend(), &secret)?;
         let tokens = tokens_under(&secret, &config, &store)?;
+        let queue = Queue::new(store.clone(), config.redis_url.as_deref())?;
         let service = service(&config, store.clone())?
+            .with_queue(queue.clone())
             .with_files(files)
             .with_tokens(tokens.clone());
         let outside = OutsideIssuers::new(&config.oauth.issuers)?;
@@ -88,6 +96,7 @@ impl Server {
             config,
             store,
             service,
+            queue,
             cursors,
             limiter,
             authenticator,
@@ -115,13 +124,26 @@ impl Server {
         let exporter = self.exporter.clone();
         let upkeep = Upkeep::start(House {
             authenticator: authenticator.clone(),
-            service: self.service.clone(),
             limiter: self.limiter.clone(),
-            keep_calls: self.config.audit.keep,
         });
+        let worker = self.start_worker();
         let sweeper = self.start_sweeper();
         let store = self.store.clone();
-        let served = self.answer(listeners, stop.shared(), audit).await;
+        let stop = stop.shared();
+        let answering = pin!(self.answer(listeners, stop.clone(), audit));
+        let served = match select(answering, stop).await {
+            Either::Left((served, _)) => served,
+            Either::Right(((), answering)) => {
+                // It claims nothing any more while requests finish.
+                if let Some(worker) = &worker {
+                    worker.stop();
+                }
+                answering.await
+            }
+        };
+        if let Some(worker) = worker {
+            worker.finish().await;
+        }
         if let Some(sweeper) = sweeper {
             sweeper.finish().await;
         }
@@ -144,6 +166,11 @@ impl Server {
         self.service
             .serves_files()
             .then(|| Sweeper::start(self.service.clone(), intervals))
+    }
+
+    fn start_worker(&self) -> Option<Worker> {
+        let is_on = self.config.worker.is_on;
+        is_on.then(|| worker::start(&self.config, &self.service, self.queue.clone()))
     }
 
     async fn answer(

@@ -36,6 +36,7 @@ mod m20261121_000019_refresh_tokens;
 mod m20261121_000020_authorization_codes;
 mod m20261121_000021_signing_keys;
 mod m20261121_000022_audit_log_callers;
+mod m20261121_000023_jobs;
 
 /// Every migration of this build, in the order in which it is applied.
 pub struct Migrator;
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000020_authorization_codes::Migration),
             Box::new(m20261121_000021_signing_keys::Migration),
             Box::new(m20261121_000022_audit_log_callers::Migration),
+            Box::new(m20261121_000023_jobs::Migration),
         ]
     }
 }

@@ -10,13 +10,15 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::error::Error;
 use crate::ids::GptId;
+use crate::jobs::Queue;
 use crate::server::open_files;
 use crate::service::{GptRow, IssuedKey, KeyRequest, KeyRow, Service};
 
 /// The service, for a command that runs beside a server or without one.
 pub(super) async fn service(config: Config) -> Result<Service, Failure> {
     let store = open_store(&config).await?;
-    Ok(crate::server::service(&config, store)?)
+    let queue = Queue::new(store.clone(), config.redis_url.as_deref())?;
+    Ok(crate::server::service(&config, store)?.with_queue(queue))
 }
 
 /// The same with files, for a command that reaches their bytes. It signs no links.

@@ -1,6 +1,7 @@
 //! What the command line looks like.
 
 mod calls;
+mod jobs;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use uuid::Uuid;
 
 use calls::moment;
 pub use calls::{AuditCommand, CallFilter, Statuses};
+pub use jobs::{JobCommand, JobFilter};
 
 use crate::auth::Scopes;
 use crate::clock::Timestamp;
@@ -33,7 +35,12 @@ Environment (or a YAML file named by CONFIG; the environment wins):
   LOG_FORMAT     text or json (default: text on a terminal, else json)
   RATE_LIMITS    requests of a key, its writing requests, and those of an address, in a time;
                  or off (default: key:60/m,write:10/m,ip:600/5m)
-  REDIS_URL      where replicas share their rate limits (default: each has its own)
+  REDIS_URL      where replicas share their rate limits (default: each has its own), and what
+                 wakes workers at once
+  WORKER         whether serve does jobs too: on (default) or off
+  WORKER_CONCURRENCY, WORKER_POLL_MILLISECONDS, WORKER_LEASE_SECONDS, JOBS_DAYS
+                 jobs at once, how often to look for more, how long a job waits for a worker that
+                 died, and how long it is known when it ended (default: 2, 1000, 30, 30)
   TRUSTED_PROXIES, TRUSTED_PROXY_HEADER
                  addresses or networks of proxies, and where they name the client:
                  X-Forwarded-For (default) or Forwarded
@@ -78,6 +85,9 @@ pub struct Cli {
 pub enum Command {
     /// Answer requests (the default). Stops on SIGTERM or Ctrl-C after finishing what is in flight.
     Serve,
+    /// Do the jobs that `serve` hands in, and nothing else; any number of workers may. Stops like
+    /// `serve`, and hands back what it could not finish.
+    Worker,
     /// Bring the database's schema up to date, and do nothing else. `serve` does this by itself.
     Migrate,
     /// GPTs: the tenants that own the data.
@@ -101,6 +111,9 @@ pub enum Command {
     /// The record of calls: who did what, when, and how it went.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Jobs: what is done outside of requests, and what could not be done.
+    #[command(subcommand)]
+    Job(JobCommand),
     /// Print the OpenAPI 3.1 document, as the server serves it.
     Openapi {
         /// The document of the operator's API instead.

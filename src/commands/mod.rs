@@ -7,6 +7,7 @@ mod cli;
 mod contract;
 mod files;
 mod health;
+mod jobs;
 mod log;
 mod output;
 mod serve;
@@ -56,6 +57,7 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
     let _log = log::start(&config.log)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(config, json).await,
+        Command::Worker => jobs::worker(config).await,
         Command::Migrate => serve::migrate(config, json).await,
         Command::Gpt(command @ GptCommand::Delete { .. }) => {
             let service = admin::service_with_files(config).await?;
@@ -80,6 +82,7 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
         Command::Audit(command) => {
             audit::audit(&admin::service(config).await?, command, json).await
         }
+        Command::Job(command) => jobs::job(&admin::service(config).await?, command, json).await,
         Command::Openapi {
             operator,
             format,

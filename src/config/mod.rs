@@ -7,6 +7,7 @@ mod oauth;
 mod source;
 mod storage;
 mod traces;
+mod worker;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use oauth::{IssuerConfig, JwksPlace, OAuthConfig};
 pub use source::Source;
 pub use storage::StorageConfig;
 pub use traces::TracesConfig;
+pub use worker::WorkerConfig;
 
 use crate::document;
 use crate::ids::GptId;
@@ -40,8 +42,11 @@ pub struct Config {
     pub traces: TracesConfig,
     /// Tokens: how long ours last, and whose else are believed.
     pub oauth: OAuthConfig,
-    /// The Redis that replicas share their rate limits in; `None`: each has its own.
+    /// The Redis in which replicas share their rate limits, and that wakes workers; `None`: each has
+    /// its own limits.
     pub redis_url: Option<String>,
+    /// The worker: whether `serve` is one, and how it works.
+    pub worker: WorkerConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     /// Files: where their bytes lie, and what they may be.
@@ -114,6 +119,7 @@ impl Config {
             storage: StorageConfig::read(&mut source),
             audit: AuditConfig::read(&mut source),
             traces: TracesConfig::read(&mut source),
+            worker: WorkerConfig::read(&mut source),
             oauth: OAuthConfig::read(&mut source),
             redis_url: source.find("REDIS_URL"),
             log: LogConfig {

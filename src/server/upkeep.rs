@@ -1,4 +1,5 @@
-//! What runs beside the requests: times of last use are written, and what is old is forgotten.
+//! What runs beside the requests in every process: times of last use are written, and rate limits
+//! forget who has rested. What concerns the database as a whole is a job (`jobs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,9 @@ use tokio::time::MissedTickBehavior;
 
 use crate::auth::Authenticator;
 use crate::limits::Limiter;
-use crate::service::Service;
 
 /// How often times of last use are written.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
-/// How often answers to idempotency keys and old calls are swept, in flushes.
-const SWEEP_EVERY: u64 = 30;
 /// How often rate limits forget who has rested, in flushes.
 const REST_EVERY: u64 = 6;
 
@@ -28,12 +26,8 @@ pub(super) struct Upkeep {
 pub(super) struct House {
     /// Knows when keys were used.
     pub(super) authenticator: Arc<Authenticator>,
-    /// Has answers to idempotency keys, and the record of calls.
-    pub(super) service: Service,
     /// Knows who has called.
     pub(super) limiter: Limiter,
-    /// How long calls are kept in the record.
-    pub(super) keep_calls: Duration,
 }
 
 impl Upkeep {
@@ -69,22 +63,10 @@ impl House {
             if is_last {
                 return;
             }
-            if round.is_multiple_of(SWEEP_EVERY) {
-                self.sweep().await;
-            }
             if round.is_multiple_of(REST_EVERY) {
                 self.forget_rested().await;
             }
             round += 1;
-        }
-    }
-
-    async fn sweep(&self) {
-        if let Err(error) = self.service.sweep().await {
-            tracing::warn!(%error, "cannot sweep idempotency keys");
-        }
-        if let Err(error) = self.service.prune_calls(self.keep_calls).await {
-            tracing::warn!(%error, "cannot prune the audit log");
         }
     }
 

@@ -8,6 +8,7 @@ mod documents;
 mod files;
 mod gpts;
 mod idempotency;
+mod jobs;
 mod keys;
 pub mod oauth;
 mod objects;
@@ -42,7 +43,8 @@ pub use usage::GptUsage;
 
 pub use crate::store::{
     ApplicationRow, AuditQuery, AuditRow, CollectionRow, Connections, EndReason, GptRow, GrantType,
-    KeyRow, Keyset, ObjectRow, SessionGrant, SessionQuery, SessionRow, SigningKeyRow,
+    JobQuery, JobRow, JobState, KeyRow, Keyset, ObjectRow, SessionGrant, SessionQuery, SessionRow,
+    SigningKeyRow,
 };
 
 use crate::auth::{Revocations, Tokens};
@@ -51,6 +53,7 @@ use crate::config::{FileRules, Limits};
 use crate::document::schema::SchemaCache;
 use crate::error::Error;
 use crate::ids::{CollectionName, GptId, Tenant};
+use crate::jobs::Queue;
 use crate::lookups::Lookups;
 use crate::probe::Probe;
 use crate::store::{Store, StoreError, StoreErrorKind};
@@ -81,6 +84,7 @@ pub struct Service {
     files: Files,
     revocations: Revocations,
     tokens: Option<Tokens>,
+    queue: Queue,
 }
 
 impl Service {
@@ -88,6 +92,7 @@ impl Service {
     #[must_use]
     pub fn new(store: Store, limits: Limits) -> Self {
         Self {
+            queue: Queue::local(store.clone()),
             store,
             limits,
             schemas: SchemaCache::new(SCHEMA_MEMORY),
@@ -104,6 +109,13 @@ impl Service {
     #[must_use]
     pub fn with_tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = Some(tokens);
+        self
+    }
+
+    /// The same service, which hands its jobs in there.
+    #[must_use]
+    pub fn with_queue(mut self, queue: Queue) -> Self {
+        self.queue = queue;
         self
     }
 

@@ -4,7 +4,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
-use super::entity::gpts;
+use super::entity::{gpts, jobs};
 use super::transaction::{Retry, end};
 use super::{Backend, Store, StoreError, StoreErrorKind};
 use crate::clock::Timestamp;
@@ -132,6 +132,8 @@ impl Store {
             let unlimited = self.statement("SET LOCAL statement_timeout = 0", []);
             transaction.execute_raw(unlimited).await?;
         }
+        let jobs = jobs::Entity::delete_many().filter(jobs::COLUMN.gpt_id.eq(id.as_str()));
+        jobs.exec(transaction).await?;
         let delete = gpts::Entity::delete_by_id(id.as_str());
         Ok(delete.exec(transaction).await?.rows_affected > 0)
     }

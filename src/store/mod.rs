@@ -27,6 +27,7 @@ mod files;
 mod gpts;
 mod grants;
 mod idempotency;
+mod jobs;
 mod keys;
 mod keyset;
 mod migrate;
@@ -37,7 +38,7 @@ mod sessions;
 mod settings;
 mod signing_keys;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod touch;
 mod transaction;
 mod usage;
@@ -58,6 +59,7 @@ pub use grants::{
     RefreshTokenRow,
 };
 pub use idempotency::Idempotency;
+pub use jobs::{Holding, JobQuery, JobRow, JobState, JobWakeups, NewJob};
 pub use keys::{KeyRow, NewKey};
 pub use keyset::{Keyset, Position};
 pub use namespaces::{EntryChange, NamespacePart, NamespacePatch, NamespaceRow, PatchedNamespace};

@@ -10,6 +10,7 @@ pub(super) mod file_usage;
 pub(super) mod files;
 pub(super) mod gpts;
 pub(super) mod idempotency_keys;
+pub(super) mod jobs;
 pub(super) mod kv_namespaces;
 pub(super) mod objects;
 pub(super) mod refresh_tokens;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::support::{migrated, on_both, on_both_alone, sql, sqlite};
 use crate::store::entity::{
     api_keys, applications, audit_log, authorization_codes, blobs, collections, file_usage, files,
-    gpts, idempotency_keys, kv_namespaces, objects, refresh_tokens, sessions, settings,
+    gpts, idempotency_keys, jobs, kv_namespaces, objects, refresh_tokens, sessions, settings,
     signing_keys, upload_parts, uploads,
 };
 use crate::store::{Backend, Store};
@@ -38,6 +38,7 @@ async fn entities_describe_the_tables() {
         describes(&store, collections::Entity, "collections").await;
         describes(&store, objects::Entity, "objects").await;
         describes(&store, idempotency_keys::Entity, "idempotency_keys").await;
+        describes(&store, jobs::Entity, "jobs").await;
         describes(&store, settings::Entity, "settings").await;
         describes(&store, kv_namespaces::Entity, "kv_namespaces").await;
         describes(&store, files::Entity, "files").await;

@@ -25,7 +25,7 @@ use crate::store::{
 };
 
 /// Runs `test` on SQLite and on PostgreSQL.
-pub(in crate::store) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
+pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
     let directory = TempDir::new().unwrap();
     let sqlite = sqlite(&directory);
     once("store_tests.sqlite", migrate_template).await;
@@ -141,7 +141,7 @@ pub(in crate::store) async fn shared_postgres() -> DatabaseSettings {
     database(NAME)
 }
 
-fn unique(prefix: &str) -> String {
+pub(crate) fn unique(prefix: &str) -> String {
     format!("{prefix}_{}", Uuid::now_v7().simple())
 }
 

@@ -54,21 +54,25 @@ const LAYERS: &[Layer] = &[
         folders: &["src/blob"],
         except: &[],
         crates: &["poem", "poem_openapi"],
-        modules: &["store", "service", "api", "auth", "server", "commands"],
+        modules: &[
+            "store", "service", "jobs", "api", "auth", "server", "commands",
+        ],
         sentence: "blob lies at the bottom: take plain values and return bytes or a BlobError",
     },
     Layer {
         folders: &["src/api"],
         except: &[],
         crates: &[],
-        modules: &["blob", "store", "server", "commands"],
+        modules: &["blob", "store", "jobs", "server", "commands"],
         sentence: "a handler never reaches past its neighbor: call a function of src/service",
     },
     Layer {
         folders: &["src/store"],
         except: &[],
         crates: &["poem", "poem_openapi"],
-        modules: &["blob", "service", "api", "auth", "server", "commands"],
+        modules: &[
+            "blob", "service", "jobs", "api", "auth", "server", "commands",
+        ],
         sentence: "the store lies at the bottom: take plain values and return rows or a StoreError",
     },
     Layer {
@@ -83,9 +87,30 @@ const LAYERS: &[Layer] = &[
     Layer {
         folders: &["src"],
         except: &["src/limits"],
-        crates: &["governor", "redis"],
+        crates: &["governor"],
         modules: &[],
         sentence: "only src/limits counts requests: write what is missing there, free of its crates' types",
+    },
+    Layer {
+        folders: &["src"],
+        except: &["src/limits", "src/jobs"],
+        crates: &["redis"],
+        modules: &[],
+        sentence: "only src/limits and src/jobs speak to Redis: write what is missing there, free of its types",
+    },
+    Layer {
+        folders: &["src/jobs"],
+        except: &[],
+        crates: &["poem", "poem_openapi"],
+        modules: &["blob", "api", "auth", "server", "commands"],
+        sentence: "a job knows neither HTTP nor bytes: call a function of src/service",
+    },
+    Layer {
+        folders: &["src/jobs/queue", "src/jobs/delivery", "src/jobs/counters"],
+        except: &[],
+        crates: &[],
+        modules: &["service"],
+        sentence: "a service hands jobs in, so the queue lies below it: leave what does them to the worker",
     },
     Layer {
         folders: &[
@@ -126,6 +151,7 @@ const CLOCK: &str = "nothing but the clock asks the time: use `clock::Timestamp:
 const CONFIGURATION: &[&str] = &[
     "src/blob/tests",
     "src/config",
+    "src/jobs/tests",
     "src/limits/tests",
     "src/store/tests",
 ];

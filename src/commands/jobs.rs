@@ -1,0 +1,144 @@
+//! `job …` and `worker`: what is done outside of requests.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::cli::{JobCommand, JobFilter};
+use super::output::{dash, print_json, print_table};
+use super::serve::stop_signal;
+use super::{Failure, open_store};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::ids::GptId;
+use crate::server::work;
+use crate::service::{JobQuery, JobRow, Service};
+
+/// Jobs that are read at once.
+const PAGE: u32 = 500;
+
+/// `worker`: works until SIGTERM or Ctrl-C.
+pub(super) async fn worker(config: Config) -> Result<(), Failure> {
+    let store = open_store(&config).await?;
+    tracing::info!(database = ?store.backend(), "working");
+    work(&config, store, stop_signal()?).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// `job …`.
+pub(super) async fn job(service: &Service, command: JobCommand, json: bool) -> Result<(), Failure> {
+    match command {
+        JobCommand::List(filter) => list(service, filter, json).await,
+        JobCommand::Show { id } => {
+            let row = service.find_job(id).await?;
+            show(&row.ok_or_else(|| format!("there is no job `{id}`"))?, json)
+        }
+        JobCommand::Retry { id } => {
+            let row = service.retry_job(id).await?;
+            let row = row.ok_or_else(|| format!("there is no dead letter `{id}`"))?;
+            if json {
+                return print_json(&JobView::new(&row)?);
+            }
+            println!("Queued {id} again.");
+            Ok(())
+        }
+    }
+}
+
+async fn list(service: &Service, filter: JobFilter, json: bool) -> Result<(), Failure> {
+    let rows = all(service, filter).await?;
+    if json {
+        return rows
+            .iter()
+            .try_for_each(|row| print_json(&JobView::new(row)?));
+    }
+    let cells = rows.iter().map(|row| {
+        [
+            row.id.to_string(),
+            dash(row.gpt_id.as_ref()),
+            row.kind.clone(),
+            row.state.as_str().to_owned(),
+            row.attempts.to_string(),
+            row.created_at.to_string(),
+            dash(row.error.as_deref()),
+        ]
+    });
+    let head = ["ID", "GPT", "KIND", "STATE", "ATTEMPTS", "CREATED", "ERROR"];
+    print_table(head, cells);
+    Ok(())
+}
+
+/// The latest jobs first, at most as many as were asked for.
+async fn all(service: &Service, filter: JobFilter) -> Result<Vec<JobRow>, Failure> {
+    let mut left = filter.limit;
+    let mut query = JobQuery {
+        gpt_id: filter.gpt,
+        kind: filter.kind,
+        state: filter.state,
+        after: None,
+        limit: 0,
+    };
+    let mut rows = Vec::new();
+    while left > 0 {
+        query.limit = left.min(PAGE);
+        let page = service.list_jobs(query.clone()).await?;
+        query.after = page.items.last().map(|row| (row.created_at, row.id));
+        left -= u32::try_from(page.items.len()).unwrap_or(left);
+        rows.extend(page.items);
+        if !page.has_more {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+fn show(row: &JobRow, json: bool) -> Result<(), Failure> {
+    let view = JobView::new(row)?;
+    if json {
+        return print_json(&view);
+    }
+    println!("{}", serde_json::to_string_pretty(&view)?);
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct JobView<'a> {
+    id: Uuid,
+    gpt_id: Option<&'a str>,
+    kind: &'a str,
+    state: &'a str,
+    attempts: u32,
+    max_attempts: u32,
+    run_at: Timestamp,
+    payload: Box<RawValue>,
+    progress: Box<RawValue>,
+    result: Option<Box<RawValue>>,
+    error: Option<&'a str>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    finished_at: Option<Timestamp>,
+}
+
+impl<'a> JobView<'a> {
+    fn new(row: &'a JobRow) -> Result<Self, Failure> {
+        let raw = |text: &str| RawValue::from_string(text.to_owned());
+        let result = row.result.as_ref().map(|result| raw(result.as_str()));
+        Ok(Self {
+            id: row.id,
+            gpt_id: row.gpt_id.as_ref().map(GptId::as_str),
+            kind: &row.kind,
+            state: row.state.as_str(),
+            attempts: row.attempts,
+            max_attempts: row.max_attempts,
+            run_at: row.run_at,
+            payload: raw(row.payload.as_str())?,
+            progress: raw(row.progress.as_str())?,
+            result: result.transpose()?,
+            error: row.error.as_deref(),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            finished_at: row.finished_at,
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! What is done outside of requests: the queue, the worker, and one file for each kind of job.
+//!
+//! The table `jobs` is the truth (`store::jobs`). A job is run at least once, and each kind sees to
+//! it that doing it twice does nothing twice: by what is committed together with its progress, or
+//! because it deletes what is over.
+
+mod counters;
+mod delivery;
+mod prune_calls;
+mod prune_jobs;
+mod queue;
+mod schedule;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod work;
+mod worker;
+
+use std::time::Duration;
+
+pub use counters::JobCounters;
+pub use queue::Queue;
+pub use worker::{Worker, WorkerSettings};
+
+use crate::service::Service;
+use prune_calls::PruneCalls;
+use prune_jobs::PruneJobs;
+use sweep::Sweep;
+use work::Job;
+
+/// How long things are remembered.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Calls in the record.
+    pub calls: Duration,
+    /// Jobs that ended.
+    pub jobs: Duration,
+}
+
+/// Every kind of job.
+#[must_use]
+pub fn all(service: &Service, memory: Memory) -> Vec<Box<dyn Job>> {
+    vec![
+        Box::new(Sweep(service.clone())),
+        Box::new(PruneCalls(service.clone(), memory.calls)),
+        Box::new(PruneJobs(service.clone(), memory.jobs)),
+    ]
+}

@@ -1,0 +1,96 @@
+//! Where jobs are handed in.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::counters::JobCounters;
+use super::delivery::Delivery;
+use crate::error::Error;
+use crate::store::{NewJob, Store};
+
+/// Adds jobs to the table, and wakes the workers. Cheap to clone.
+#[derive(Clone)]
+pub struct Queue(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    delivery: Option<Delivery>,
+    here: Notify,
+    counters: JobCounters,
+}
+
+impl Queue {
+    /// The queue in `store`. Workers elsewhere are woken by the Redis at `redis_url`, else by
+    /// PostgreSQL; what neither told them they find when they look next.
+    ///
+    /// # Errors
+    /// When the URL is none.
+    pub fn new(store: Store, redis_url: Option<&str>) -> Result<Self, Error> {
+        let delivery = redis_url.map(Delivery::new).transpose()?;
+        Ok(Self::with(store, delivery))
+    }
+
+    /// The queue in `store`, without Redis.
+    #[must_use]
+    pub fn local(store: Store) -> Self {
+        Self::with(store, None)
+    }
+
+    fn with(store: Store, delivery: Option<Delivery>) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            delivery,
+            here: Notify::new(),
+            counters: JobCounters::default(),
+        }))
+    }
+
+    /// Adds a job, durably. False when one with its unique key is there already.
+    ///
+    /// # Errors
+    /// The store's. That nobody could be woken is none.
+    pub async fn enqueue(&self, job: &NewJob) -> Result<bool, Error> {
+        let added = self.0.store.enqueue_job(job).await?;
+        if added {
+            JobCounters::note(&self.0.counters.enqueued);
+            self.announce().await;
+        }
+        Ok(added)
+    }
+
+    /// Wakes a worker, after a job was added or queued again.
+    pub async fn announce(&self) {
+        self.wake();
+        let Some(delivery) = &self.0.delivery else {
+            return;
+        };
+        if !delivery.announce().await {
+            JobCounters::note(&self.0.counters.delivery_failures);
+        }
+    }
+
+    /// What became of jobs in this process.
+    #[must_use]
+    pub fn counters(&self) -> &JobCounters {
+        &self.0.counters
+    }
+
+    /// Wakes the worker of this process.
+    pub(super) fn wake(&self) {
+        self.0.here.notify_one();
+    }
+
+    /// Waits until there may be something to do.
+    pub(super) async fn woken(&self) {
+        self.0.here.notified().await;
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(super) fn delivery(&self) -> Option<&Delivery> {
+        self.0.delivery.as_ref()
+    }
+}

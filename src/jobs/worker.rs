@@ -1,0 +1,142 @@
+//! The worker: claims what is due, and does it.
+
+mod run;
+mod wakeups;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::counters::JobCounters;
+use super::queue::Queue;
+use super::schedule::Schedule;
+use super::work::{Job, Work};
+use crate::clock::Timestamp;
+use crate::error::{Error, chain};
+
+/// How a worker works.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerSettings {
+    /// Jobs at once.
+    pub concurrency: u32,
+    /// How often it looks for what nothing told it of.
+    pub poll: Duration,
+    /// How long a job is its own without a renewal.
+    pub lease: Duration,
+    /// How long a stop lets jobs finish before they are handed back.
+    pub grace: Duration,
+}
+
+/// The task that works.
+pub struct Worker {
+    stop: watch::Sender<bool>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// What the task has.
+struct Working {
+    /// Unlike any other's, also of a process with the same number on another machine.
+    name: String,
+    queue: Queue,
+    jobs: Vec<Box<dyn Job>>,
+    settings: WorkerSettings,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Worker {
+    /// Starts working off `queue`.
+    #[must_use]
+    pub fn start(queue: Queue, jobs: Vec<Box<dyn Job>>, settings: WorkerSettings) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let listening = tokio::spawn(wakeups::listen(queue.clone(), stopped.clone()));
+        let working = Working {
+            name: format!("{}-{}", std::process::id(), Uuid::now_v7().simple()),
+            queue,
+            jobs,
+            settings,
+            stopped,
+        };
+        let working = tokio::spawn(Arc::new(working).keep_working());
+        let tasks = [working, listening];
+        Self { stop, tasks }
+    }
+
+    /// Claims nothing from now on; the grace begins.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Claims nothing any more, lets jobs finish for the grace, and hands back what has not.
+    pub async fn finish(self) {
+        self.stop();
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "the worker failed");
+            }
+        }
+    }
+}
+
+impl Working {
+    async fn keep_working(self: Arc<Self>) {
+        let mut running = JoinSet::new();
+        let mut schedule = Schedule::default();
+        let mut stopped = self.stopped.clone();
+        let mut is_away = false;
+        while !*stopped.borrow() {
+            let looked = self.look(&mut schedule, &mut running).await;
+            match &looked {
+                Err(error) if !is_away => {
+                    let cause = chain(error);
+                    tracing::warn!(cause, "the worker cannot reach the database");
+                }
+                Ok(()) if is_away => tracing::info!("the worker reaches the database again"),
+                _ => {}
+            }
+            is_away = looked.is_err();
+            tokio::select! {
+                // Also when the sender of the signal is gone.
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+                Some(_) = running.join_next() => {}
+                () = self.queue.woken(), if !is_away && self.room(&running) > 0 => {}
+                () = sleep(self.settings.poll) => {}
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    /// Plans what comes round, and takes on as much as there is room for.
+    async fn look(
+        self: &Arc<Self>,
+        schedule: &mut Schedule,
+        running: &mut JoinSet<()>,
+    ) -> Result<(), Error> {
+        let now = Timestamp::now();
+        schedule.plan(&self.queue, &self.jobs, now).await?;
+        while running.try_join_next().is_some() {}
+        let room = self.room(running);
+        if room == 0 {
+            return Ok(());
+        }
+        let kinds: Vec<_> = self.jobs.iter().map(|job| job.kind()).collect();
+        let until = now.plus(self.settings.lease);
+        let store = self.queue.store();
+        let claimed = store
+            .claim_jobs(&kinds, &self.name, now, until, room)
+            .await?;
+        for (row, held) in claimed {
+            JobCounters::note(&self.queue.counters().claimed);
+            running.spawn(self.clone().work(Work { row, held }));
+        }
+        Ok(())
+    }
+
+    fn room(&self, running: &JoinSet<()>) -> u32 {
+        let running = u32::try_from(running.len()).unwrap_or(u32::MAX);
+        self.settings.concurrency.saturating_sub(running)
+    }
+}

@@ -1,0 +1,48 @@
+//! A worker, beside the requests or by itself.
+
+use std::future::Future;
+
+use super::{open_files, secret, service, tokens_under};
+use crate::config::Config;
+use crate::error::Error;
+use crate::jobs::{Memory, Queue, Worker, WorkerSettings, all};
+use crate::service::Service;
+use crate::store::Store;
+
+/// Works until `stop` is ready; then finishes what is under way, or hands it back.
+///
+/// # Errors
+/// As [`super::Server::new`].
+pub async fn work(
+    config: &Config,
+    store: Store,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let secret = secret(config, &store).await?;
+    let queue = Queue::new(store.clone(), config.redis_url.as_deref())?;
+    let files = open_files(&config.files, store.backend(), &secret)?;
+    let service = service(config, store.clone())?
+        .with_queue(queue.clone())
+        .with_files(files)
+        .with_tokens(tokens_under(&secret, config, &store)?);
+    let worker = start(config, &service, queue);
+    stop.await;
+    worker.finish().await;
+    store.close().await;
+    Ok(())
+}
+
+/// Starts a worker that works off `queue` with `service`.
+pub(super) fn start(config: &Config, service: &Service, queue: Queue) -> Worker {
+    let memory = Memory {
+        calls: config.audit.keep,
+        jobs: config.worker.keep,
+    };
+    let settings = WorkerSettings {
+        concurrency: config.worker.concurrency,
+        poll: config.worker.poll,
+        lease: config.worker.lease,
+        grace: config.http.shutdown_grace,
+    };
+    Worker::start(queue, all(service, memory), settings)
+}
