@@ -124,6 +124,7 @@ impl Server {
         let exporter = self.exporter.clone();
         let upkeep = Upkeep::start(House {
             authenticator: authenticator.clone(),
+            queue: self.queue.clone(),
             limiter: self.limiter.clone(),
         });
         let worker = self.start_worker();
@@ -187,6 +188,7 @@ impl Server {
             limiter: self.limiter.clone(),
             authenticator: authenticator.clone(),
             audit: audit.clone(),
+            queue: self.queue.clone(),
         };
         let handlers = Arc::new(Handlers {
             metrics: Arc::new(metrics::registry(&traffic, sources)),

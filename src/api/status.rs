@@ -76,13 +76,15 @@ impl ServiceHandlers for Handlers {
         &self,
         _request: GetReadinessParams,
     ) -> Result<GetReadinessReply, Problem> {
-        let (database, limits, storage) = tokio::join!(
+        let (database, queue, limits, storage) = tokio::join!(
             self.service.probe_database(),
+            self.service.probe_queue(),
             self.limiter.probe_redis(),
             self.service.probe_files(),
         );
         let components = vec![
             component(ComponentName::Database, true, database),
+            component(ComponentName::Queue, false, queue),
             component(ComponentName::Redis, false, limits),
             component(ComponentName::Storage, false, storage),
         ];

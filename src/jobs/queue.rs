@@ -1,13 +1,13 @@
 //! Where jobs are handed in.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::counters::JobCounters;
 use super::delivery::Delivery;
 use crate::error::Error;
-use crate::store::{NewJob, Store};
+use crate::store::{JobBacklog, NewJob, Store};
 
 /// Adds jobs to the table, and wakes the workers. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +18,7 @@ struct Inner {
     delivery: Option<Delivery>,
     here: Notify,
     counters: JobCounters,
+    backlog: Mutex<JobBacklog>,
 }
 
 impl Queue {
@@ -43,6 +44,7 @@ impl Queue {
             delivery,
             here: Notify::new(),
             counters: JobCounters::default(),
+            backlog: Mutex::default(),
         }))
     }
 
@@ -68,6 +70,30 @@ impl Queue {
         if !delivery.announce().await {
             JobCounters::note(&self.0.counters.delivery_failures);
         }
+    }
+
+    /// Counts what there is to do, for [`Queue::backlog`].
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn look(&self) -> Result<(), Error> {
+        let found = self.0.store.job_backlog().await?;
+        *self
+            .0
+            .backlog
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(())
+    }
+
+    /// What there was to do when [`Queue::look`] looked last, in all processes.
+    #[must_use]
+    pub fn backlog(&self) -> JobBacklog {
+        *self
+            .0
+            .backlog
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What became of jobs in this process.

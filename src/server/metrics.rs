@@ -15,6 +15,8 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::api::edge::Traffic;
 use crate::auth::Authenticator;
+use crate::clock::Timestamp;
+use crate::jobs::Queue;
 use crate::limits::Limiter;
 use crate::lookups::Lookups;
 use crate::service::{Audit, Service};
@@ -29,6 +31,7 @@ pub(super) struct Sources {
     pub(super) limiter: Limiter,
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) audit: Audit,
+    pub(super) queue: Queue,
 }
 
 /// Metrics of one name.
@@ -59,6 +62,7 @@ impl Sources {
         metrics.extend(self.of_caches());
         metrics.extend(self.of_files());
         metrics.extend(self.of_audit());
+        metrics.extend(self.of_jobs());
         metrics.push(self.of_connections());
         metrics
     }
@@ -169,6 +173,48 @@ impl Sources {
                     lag,
                 )
             },
+        ]
+    }
+
+    fn of_jobs(&self) -> Vec<Metric> {
+        let (backlog, counters) = (self.queue.backlog(), self.queue.counters());
+        let overdue = backlog.next.map_or(0, |next| {
+            Timestamp::now()
+                .as_micros()
+                .saturating_sub(next.as_micros())
+        });
+        let waiting = vec![
+            (Some(("state", "queued")), backlog.queued as f64),
+            (Some(("state", "running")), backlog.running as f64),
+            (Some(("state", "failed")), backlog.failed as f64),
+        ];
+        let ended = vec![
+            (Some(("outcome", "succeeded")), float(counters.succeeded())),
+            (Some(("outcome", "put_off")), float(counters.put_off())),
+            (Some(("outcome", "failed")), float(counters.failed())),
+            (Some(("outcome", "lost")), float(counters.lost())),
+            (
+                Some(("outcome", "handed_back")),
+                float(counters.handed_back()),
+            ),
+        ];
+        let age = vec![(None, overdue.max(0) as f64 / 1e6)];
+        vec![
+            Metric::gauge("jobs", "Jobs that are not done, in all processes", waiting),
+            Metric {
+                unit: Some(Unit::Seconds),
+                ..Metric::gauge("jobs_age", "How long the first job has been due", age)
+            },
+            Metric::counter(
+                "job_attempts",
+                "Attempts of this process, by how they ended",
+                ended,
+            ),
+            Metric::one_counter(
+                "job_delivery_failures",
+                "Wake-ups that Redis did not pass on",
+                counters.delivery_failures(),
+            ),
         ]
     }
 

@@ -9,6 +9,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::MissedTickBehavior;
 
 use crate::auth::Authenticator;
+use crate::jobs::Queue;
 use crate::limits::Limiter;
 
 /// How often times of last use are written.
@@ -26,6 +27,8 @@ pub(super) struct Upkeep {
 pub(super) struct House {
     /// Knows when keys were used.
     pub(super) authenticator: Arc<Authenticator>,
+    /// Has the jobs.
+    pub(super) queue: Queue,
     /// Knows who has called.
     pub(super) limiter: Limiter,
 }
@@ -62,6 +65,9 @@ impl House {
             }
             if is_last {
                 return;
+            }
+            if let Err(error) = self.queue.look().await {
+                tracing::warn!(%error, "cannot count the jobs");
             }
             if round.is_multiple_of(REST_EVERY) {
                 self.forget_rested().await;

@@ -148,6 +148,11 @@ impl Service {
         Probe::of("database", self.store.ping()).await
     }
 
+    /// Asks for the jobs, whether they can be counted.
+    pub async fn probe_queue(&self) -> Probe {
+        Probe::of("queue", self.queue.look()).await
+    }
+
     /// Removes answers to idempotency keys, and grants and signing keys, whose time is over.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ pub use grants::{
     RefreshTokenRow,
 };
 pub use idempotency::Idempotency;
-pub use jobs::{Holding, JobQuery, JobRow, JobState, JobWakeups, NewJob};
+pub use jobs::{Holding, JobBacklog, JobQuery, JobRow, JobState, JobWakeups, NewJob};
 pub use keys::{KeyRow, NewKey};
 pub use keyset::{Keyset, Position};
 pub use namespaces::{EntryChange, NamespacePart, NamespacePatch, NamespaceRow, PatchedNamespace};

@@ -16,6 +16,7 @@ async fn names_what_it_stands_on(app: App) {
         (status, component["required"] == true, latency.is_some())
     };
     assert_eq!(state("database"), ("ok".to_owned(), true, true));
+    assert_eq!(state("queue"), ("ok".to_owned(), false, true));
     assert_eq!(state("storage"), ("ok".to_owned(), false, true));
     assert_eq!(state("redis"), ("off".to_owned(), false, false));
 }

@@ -272,6 +272,8 @@ pub mod types {
     pub enum ComponentName {
         #[serde(rename = "database")]
         Database,
+        #[serde(rename = "queue")]
+        Queue,
         #[serde(rename = "redis")]
         Redis,
         #[serde(rename = "storage")]
@@ -281,6 +283,7 @@ pub mod types {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             match *self {
                 Self::Database => f.write_str("database"),
+                Self::Queue => f.write_str("queue"),
                 Self::Redis => f.write_str("redis"),
                 Self::Storage => f.write_str("storage"),
             }
@@ -293,6 +296,7 @@ pub mod types {
         ) -> ::std::result::Result<Self, self::error::ConversionError> {
             match value {
                 "database" => Ok(Self::Database),
+                "queue" => Ok(Self::Queue),
                 "redis" => Ok(Self::Redis),
                 "storage" => Ok(Self::Storage),
                 _ => Err("invalid value".into()),

@@ -4737,6 +4737,9 @@ pub enum ComponentName {
     /// `database`.
     #[serde(rename = "database")]
     Database,
+    /// `queue`.
+    #[serde(rename = "queue")]
+    Queue,
     /// `redis`.
     #[serde(rename = "redis")]
     Redis,
@@ -4746,12 +4749,18 @@ pub enum ComponentName {
 }
 impl ComponentName {
     /// Every value, in the document's order.
-    pub const ALL: [Self; 3usize] = [Self::Database, Self::Redis, Self::Storage];
+    pub const ALL: [Self; 4usize] = [
+        Self::Database,
+        Self::Queue,
+        Self::Redis,
+        Self::Storage,
+    ];
     /// The value as it travels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Database => "database",
+            Self::Queue => "queue",
             Self::Redis => "redis",
             Self::Storage => "storage",
         }
@@ -4767,9 +4776,12 @@ impl std::str::FromStr for ComponentName {
     fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
         match text {
             "database" => Ok(Self::Database),
+            "queue" => Ok(Self::Queue),
             "redis" => Ok(Self::Redis),
             "storage" => Ok(Self::Storage),
-            _ => Err(wire::UnknownValue("must be one of database, redis, storage")),
+            _ => {
+                Err(wire::UnknownValue("must be one of database, queue, redis, storage"))
+            }
         }
     }
 }
@@ -4804,6 +4816,7 @@ impl Type for ComponentName {
                         ),
                         enum_items: Vec::from([
                             wire::literal("\"database\""),
+                            wire::literal("\"queue\""),
                             wire::literal("\"redis\""),
                             wire::literal("\"storage\""),
                         ]),

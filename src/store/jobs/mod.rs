@@ -4,6 +4,7 @@
 //! A job belongs to a GPT or to the house. What a tenant sees of its own takes a
 //! [`Tenant`]; workers and the operator stand above tenants.
 
+mod backlog;
 mod claim;
 mod rows;
 mod wakeups;
@@ -21,6 +22,7 @@ use super::{Backend, Store, StoreError};
 use crate::clock::Timestamp;
 use crate::ids::{GptId, Tenant};
 
+pub use backlog::JobBacklog;
 pub use claim::Holding;
 pub use rows::{JobRow, JobState, NewJob};
 pub use wakeups::JobWakeups;

@@ -2,6 +2,7 @@
 
 mod applications;
 mod audit;
+mod backlog;
 mod batches;
 mod collections;
 mod concurrency;
