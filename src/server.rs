@@ -1,6 +1,7 @@
 //! The running server: the routes behind the edge, on a listener, with what runs beside them.
 
 mod acceptor;
+mod backups;
 mod files;
 mod sweeper;
 mod upkeep;
@@ -23,9 +24,11 @@ use crate::error::Error;
 use crate::limits::Limiter;
 use crate::service::oauth::OAuth;
 use crate::service::{Audit, Service};
-use crate::store::Store;
+use crate::store::{Backend, Store};
 
 use acceptor::TidyAcceptor;
+pub use backups::Backups;
+use backups::Daily;
 pub use files::open_files;
 use sweeper::{Intervals, Sweeper};
 use upkeep::{House, Upkeep};
@@ -113,10 +116,14 @@ impl Server {
             keep_calls: self.config.audit.keep,
         });
         let sweeper = self.start_sweeper();
+        let daily = self.start_backups();
         let store = self.store.clone();
         let served = self.answer(listeners, stop.shared(), audit).await;
         if let Some(sweeper) = sweeper {
             sweeper.finish().await;
+        }
+        if let Some(daily) = daily {
+            daily.finish().await;
         }
         upkeep.finish().await;
         writer.finish().await;
@@ -134,6 +141,16 @@ impl Server {
         self.service
             .serves_files()
             .then(|| Sweeper::start(self.service.clone(), intervals))
+    }
+
+    fn start_backups(&self) -> Option<Daily> {
+        let config = self.config.backup.clone();
+        if config.is_daily && self.store.backend() == Backend::Postgres {
+            tracing::warn!("BACKUP_DIR is for SQLite: PostgreSQL is backed up by ops/backup");
+            return None;
+        }
+        let backups = Backups::new(&self.config.database.url, config);
+        self.config.backup.is_daily.then(|| Daily::start(backups))
     }
 
     async fn answer(

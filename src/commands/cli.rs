@@ -2,6 +2,7 @@
 
 mod calls;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -37,6 +38,9 @@ Environment (or a YAML file named by CONFIG; the environment wins):
   TRUSTED_PROXIES, TRUSTED_PROXY_HEADER
                  addresses or networks of proxies, and where they name the client:
                  X-Forwarded-For (default) or Forwarded
+  BACKUP_DIR, BACKUP_AT, BACKUP_DAYS
+                 where the server backs SQLite up each day, when in UTC (default: 02:30), and how
+                 many days backups are kept (default: 14)
   AUDIT_DAYS     how long the record of calls is kept (default: 90)
   OAUTH_ACCESS_TOKEN_SECONDS, OAUTH_REFRESH_TOKEN_DAYS, OAUTH_SESSION_DAYS
                  how long a token works, a session lasts unrenewed, and lasts at most
@@ -112,6 +116,20 @@ pub enum Command {
         /// The server's address in the document; else PUBLIC_URL.
         #[arg(long)]
         public_url: Option<String>,
+    },
+    /// Write the SQLite database as it is now to a file, while servers go on.
+    Backup {
+        /// The file; else backup-DATE-TIME.db in BACKUP_DIR, or in DATA_DIR/backups.
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
+    /// Make a backup the SQLite database. No server may run.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// Replace the database that is there.
+        #[arg(long)]
+        overwrite: bool,
     },
     /// Ask a running server whether it is well; exits with 1 when it is not.
     Health {

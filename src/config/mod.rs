@@ -1,6 +1,7 @@
 //! Configuration: one struct per subsystem, read once, checked whole, every fault reported at once.
 
 mod audit;
+mod backup;
 mod files;
 mod http;
 mod oauth;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use audit::AuditConfig;
+pub use backup::BackupConfig;
 pub use files::{FileRules, FilesConfig, UPLOAD_TIME};
 pub use http::HttpConfig;
 pub use oauth::{IssuerConfig, JwksPlace, OAuthConfig};
@@ -34,6 +36,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// The record of calls.
     pub audit: AuditConfig,
+    /// Backups of SQLite.
+    pub backup: BackupConfig,
     /// Tokens: how long ours last, and whose else are believed.
     pub oauth: OAuthConfig,
     /// The Redis that replicas share their rate limits in; `None`: each has its own.
@@ -109,6 +113,7 @@ impl Config {
             limits: Limits::read(&mut source),
             storage: StorageConfig::read(&mut source),
             audit: AuditConfig::read(&mut source),
+            backup: BackupConfig::read(&mut source),
             oauth: OAuthConfig::read(&mut source),
             redis_url: source.find("REDIS_URL"),
             log: LogConfig {

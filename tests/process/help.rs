@@ -37,6 +37,8 @@ fn every_command_explains_itself() {
         &["session", "end"],
         &["oauth", "rotate-key"],
         &["audit", "list"],
+        &["backup"],
+        &["restore"],
         &["openapi"],
         &["health"],
     ] {

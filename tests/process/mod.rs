@@ -3,6 +3,7 @@
 
 mod applications;
 mod audit;
+mod backups;
 mod caller;
 mod campaigns;
 mod commands;
