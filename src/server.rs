@@ -2,8 +2,10 @@
 
 mod acceptor;
 mod backups;
+mod connection;
 mod files;
 mod sweeper;
+mod tls;
 mod upkeep;
 
 use std::future::Future;
@@ -31,6 +33,8 @@ pub use backups::Backups;
 use backups::Daily;
 pub use files::open_files;
 use sweeper::{Intervals, Sweeper};
+use tls::Renewal;
+pub use tls::{Certificate, TlsError};
 use upkeep::{House, Upkeep};
 
 /// Bytes of a signing secret that we make ourselves.
@@ -42,6 +46,8 @@ pub struct Listeners {
     pub callers: TcpListener,
     /// For operators; `None`: where callers are.
     pub operators: Option<TcpListener>,
+    /// What both show; `None`: they speak plain HTTP.
+    pub certificate: Option<Certificate>,
 }
 
 /// A server that is ready to run.
@@ -117,8 +123,12 @@ impl Server {
         });
         let sweeper = self.start_sweeper();
         let daily = self.start_backups();
+        let renewal = listeners.certificate.clone().map(Renewal::start);
         let store = self.store.clone();
         let served = self.answer(listeners, stop.shared(), audit).await;
+        if let Some(renewal) = renewal {
+            renewal.finish().await;
+        }
         if let Some(sweeper) = sweeper {
             sweeper.finish().await;
         }
@@ -174,16 +184,24 @@ impl Server {
             request_time: self.config.limits.request_time,
             cors: Cors::new(http.cors_origins),
             proxies: (http.proxies, http.proxy_header),
+            require_https: http.require_https,
             limiter: (!self.limiter.is_off()).then_some(self.limiter),
             audit: self.config.unguarded.is_none().then_some(audit),
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
         let grace = http.shutdown_grace;
-        let Listeners { callers, operators } = listeners;
+        let Listeners {
+            callers,
+            operators,
+            certificate,
+        } = listeners;
+        let tls = certificate.map(|certificate| certificate.acceptor());
+        let tls = tls.transpose()?;
         let for_callers = routes(handlers.clone(), self.authorization, operators.is_none())
             .data(authenticator.clone())
             .data(anonymous)
             .with(edge.clone());
+        let callers = TidyAcceptor::new(callers, tls.clone())?;
         let callers = listen(callers, for_callers, stop.clone(), grace);
         let Some(operators) = operators else {
             return callers.await;
@@ -193,20 +211,21 @@ impl Server {
             ..edge
         };
         let for_operators = operator_routes(handlers).data(authenticator).with(edge);
+        let operators = TidyAcceptor::new(operators, tls)?;
         let operators = listen(operators, for_operators, stop, grace);
         let (callers, operators) = tokio::join!(callers, operators);
         callers.and(operators)
     }
 }
 
-/// Answers requests on `listener` with `endpoint`.
+/// Answers requests that come to `acceptor` with `endpoint`.
 async fn listen(
-    listener: TcpListener,
+    acceptor: TidyAcceptor,
     endpoint: impl Endpoint + 'static,
     stop: impl Future<Output = ()>,
     grace: Duration,
 ) -> std::io::Result<()> {
-    PoemServer::new_with_acceptor(TidyAcceptor::new(listener)?)
+    PoemServer::new_with_acceptor(acceptor)
         .run_with_graceful_shutdown(endpoint, stop, Some(grace))
         .await
 }

@@ -35,6 +35,9 @@ Environment (or a YAML file named by CONFIG; the environment wins):
   RATE_LIMITS    requests of a key, its writing requests, and those of an address, in a time;
                  or off (default: key:60/m,write:10/m,ip:600/5m)
   REDIS_URL      where replicas share their rate limits (default: each has its own)
+  TLS_CERTIFICATE, TLS_KEY
+                 PEM files by which the server itself speaks HTTPS; read again when they change
+  REQUIRE_HTTPS  on: what came in plain, to us or to a trusted proxy, is refused (default: off)
   TRUSTED_PROXIES, TRUSTED_PROXY_HEADER
                  addresses or networks of proxies, and where they name the client:
                  X-Forwarded-For (default) or Forwarded

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use audit::AuditConfig;
 pub use backup::BackupConfig;
 pub use files::{FileRules, FilesConfig, UPLOAD_TIME};
-pub use http::HttpConfig;
+pub use http::{HttpConfig, TlsFiles};
 pub use oauth::{IssuerConfig, JwksPlace, OAuthConfig};
 pub use source::Source;
 pub use storage::StorageConfig;

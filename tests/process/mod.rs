@@ -23,6 +23,7 @@ mod replicas;
 mod secrets;
 mod stop;
 mod storage;
+mod tls;
 mod tokens;
 
 use caller::{Answer, Caller};
