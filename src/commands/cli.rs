@@ -17,7 +17,8 @@ use crate::ids::{CollectionName, GptId};
 use crate::limits::RateLimits;
 
 const AFTER_HELP: &str = "\
-Environment (or a YAML file named by CONFIG; the environment wins):
+Environment (or a YAML file named by CONFIG; the environment wins; NAME_FILE names a file that has
+the value of NAME, such as a secret):
   DATABASE_URL   sqlite://path or postgres://user:password@host/database
                  (default: sqlite://./data/gpt-object-store.db)
   DATA_DIR       where the embedded default keeps its files (default: ./data)

@@ -8,6 +8,7 @@ mod oauth;
 mod source;
 mod storage;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -107,14 +108,31 @@ impl Config {
     /// # Errors
     /// [`Faults`]: all that is wrong with it.
     pub fn read(mut source: Source) -> Result<Self, Faults> {
+        let config = Self::gather(&mut source);
+        match source.into_faults() {
+            faults if faults.is_empty() => Ok(config),
+            faults => Err(Faults(faults)),
+        }
+    }
+
+    /// The names of all settings, but for those that buckets have: they begin with `AWS_` or
+    /// `GOOGLE_`.
+    #[must_use]
+    pub fn names() -> BTreeSet<String> {
+        let mut source = Source::new(BTreeMap::new());
+        Self::gather(&mut source);
+        source.into_names()
+    }
+
+    fn gather(source: &mut Source) -> Self {
         let config = Self {
-            database: DatabaseConfig::read(&mut source),
-            http: HttpConfig::read(&mut source),
-            limits: Limits::read(&mut source),
-            storage: StorageConfig::read(&mut source),
-            audit: AuditConfig::read(&mut source),
-            backup: BackupConfig::read(&mut source),
-            oauth: OAuthConfig::read(&mut source),
+            database: DatabaseConfig::read(source),
+            http: HttpConfig::read(source),
+            limits: Limits::read(source),
+            storage: StorageConfig::read(source),
+            audit: AuditConfig::read(source),
+            backup: BackupConfig::read(source),
+            oauth: OAuthConfig::read(source),
             redis_url: source.find("REDIS_URL"),
             log: LogConfig {
                 filter: source.get("LOG", DEFAULT_LOG.to_owned()),
@@ -122,7 +140,7 @@ impl Config {
                     .find::<LogFormat>("LOG_FORMAT")
                     .map(|format| format == LogFormat::Json),
             },
-            files: FilesConfig::read(&mut source),
+            files: FilesConfig::read(source),
             secret_key: source.find("SECRET_KEY"),
             unguarded: match cfg!(feature = "unguarded") {
                 true => source.find("BENCH_UNGUARDED"),
@@ -136,10 +154,7 @@ impl Config {
         if config.redis_url.as_ref().is_some_and(|url| !is_redis(url)) {
             source.fault("REDIS_URL", "must begin with redis:// or unix://");
         }
-        match source.into_faults() {
-            faults if faults.is_empty() => Ok(config),
-            faults => Err(Faults(faults)),
-        }
+        config
     }
 }
 
@@ -268,6 +283,66 @@ mod tests {
         ])
         .unwrap_err();
         assert_eq!(faults.0.len(), 17, "{faults}");
+    }
+
+    #[test]
+    fn a_secret_can_lie_in_a_file_of_its_own() {
+        let secret = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&secret, "0123456789abcdef0123456789abcdef\n").unwrap();
+        let path = secret.path().to_str().unwrap();
+        let config = read(&[("SECRET_KEY_FILE", path)]).unwrap();
+        let expected = "0123456789abcdef0123456789abcdef";
+        assert_eq!(config.secret_key.as_deref(), Some(expected));
+        // As Compose has it for a variable without a value.
+        assert!(read(&[("SECRET_KEY_FILE", path), ("SECRET_KEY", "")]).is_ok());
+
+        let settings = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&settings, format!("secret_key_file: {path}\n")).unwrap();
+        let config = [("CONFIG", settings.path().to_str().unwrap())];
+        assert_eq!(read(&config).unwrap().secret_key.as_deref(), Some(expected));
+        let other = "fedcba9876543210fedcba9876543210";
+        let both = read(&[config[0], ("SECRET_KEY", other)]).unwrap();
+        assert_eq!(both.secret_key.as_deref(), Some(other));
+    }
+
+    #[test]
+    fn a_setting_and_a_file_for_it_contradict() {
+        let secret = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&secret, "0123456789abcdef0123456789abcdef").unwrap();
+        let path = secret.path().to_str().unwrap();
+        let both = [
+            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            ("SECRET_KEY_FILE", path),
+        ];
+        let faults = read(&both).unwrap_err().to_string();
+        assert!(
+            faults.contains("SECRET_KEY: is set, and SECRET_KEY_FILE too"),
+            "{faults}"
+        );
+        assert!(!faults.contains("0123456789abcdef"), "{faults}");
+        let faults = read(&[("REDIS_URL_FILE", "/does/not/exist")]).unwrap_err();
+        assert!(
+            faults
+                .to_string()
+                .contains("REDIS_URL_FILE: /does/not/exist"),
+            "{faults}"
+        );
+    }
+
+    #[test]
+    fn settings_are_known_by_their_names() {
+        let names = Config::names();
+        for name in [
+            "CONFIG",
+            "DATABASE_URL",
+            "LISTEN",
+            "RATE_LIMITS",
+            "TLS_KEY",
+            "BACKUP_AT",
+        ] {
+            assert!(names.contains(name), "{name}");
+        }
+        assert!(!names.contains("DATABASE_ULR"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod backups;
 mod caller;
 mod campaigns;
 mod commands;
+mod compose;
 mod contract;
 mod file_calls;
 mod file_service;
