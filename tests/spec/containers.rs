@@ -181,3 +181,28 @@ fn the_image_runs_as_nobody_and_asks_for_its_own_health() {
     let ignored = fs::read_to_string(ops("../.dockerignore")).unwrap();
     assert!(ignored.lines().any(|line| line == "ops/secrets"));
 }
+
+#[test]
+fn the_runbook_names_settings_that_exist() {
+    let runbook = text("README.md");
+    let scripts = [
+        "backup/entrypoint",
+        "backup/settings",
+        "backup/healthcheck",
+        "compose.yml",
+    ];
+    let others = scripts.map(text).concat();
+    let known = Config::names();
+    let quoted = runbook.split('`').skip(1).step_by(2);
+    let names = quoted.map(|quoted| quoted.split(['=', '…']).next().unwrap_or_default());
+    let is_name = |name: &&str| {
+        let letters = name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+        letters && name.len() > 3 && !name.ends_with('_')
+    };
+    let names: Vec<_> = names.filter(is_name).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let setting = name.strip_suffix("_FILE").unwrap_or(name);
+        assert!(known.contains(setting) || others.contains(name), "{name}");
+    }
+}
