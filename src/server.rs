@@ -1,9 +1,12 @@
 //! The running server: the routes behind the edge, on a listener, with what runs beside them.
 
 mod acceptor;
+mod backups;
+mod connection;
 mod files;
 mod metrics;
 mod sweeper;
+mod tls;
 mod traces;
 mod upkeep;
 mod worker;
@@ -29,12 +32,16 @@ use crate::jobs::{Queue, Worker};
 use crate::limits::Limiter;
 use crate::service::oauth::OAuth;
 use crate::service::{Audit, Service};
-use crate::store::Store;
+use crate::store::{Backend, Store};
 
 use acceptor::TidyAcceptor;
+pub use backups::Backups;
+use backups::Daily;
 pub use files::open_files;
 use metrics::Sources;
 use sweeper::{Intervals, Sweeper};
+use tls::Renewal;
+pub use tls::{Certificate, TlsError};
 use traces::Exporter;
 use upkeep::{House, Upkeep};
 pub use worker::work;
@@ -48,6 +55,8 @@ pub struct Listeners {
     pub callers: TcpListener,
     /// For operators; `None`: where callers are.
     pub operators: Option<TcpListener>,
+    /// What both show; `None`: they speak plain HTTP.
+    pub certificate: Option<Certificate>,
 }
 
 /// A server that is ready to run.
@@ -129,6 +138,8 @@ impl Server {
         });
         let worker = self.start_worker();
         let sweeper = self.start_sweeper();
+        let daily = self.start_backups();
+        let renewal = listeners.certificate.clone().map(Renewal::start);
         let store = self.store.clone();
         let stop = stop.shared();
         let answering = pin!(self.answer(listeners, stop.clone(), audit));
@@ -145,8 +156,14 @@ impl Server {
         if let Some(worker) = worker {
             worker.finish().await;
         }
+        if let Some(renewal) = renewal {
+            renewal.finish().await;
+        }
         if let Some(sweeper) = sweeper {
             sweeper.finish().await;
+        }
+        if let Some(daily) = daily {
+            daily.finish().await;
         }
         upkeep.finish().await;
         writer.finish().await;
@@ -172,6 +189,16 @@ impl Server {
     fn start_worker(&self) -> Option<Worker> {
         let is_on = self.config.worker.is_on;
         is_on.then(|| worker::start(&self.config, &self.service, self.queue.clone()))
+    }
+
+    fn start_backups(&self) -> Option<Daily> {
+        let config = self.config.backup.clone();
+        if config.is_daily && self.store.backend() == Backend::Postgres {
+            tracing::warn!("BACKUP_DIR is for SQLite: PostgreSQL is backed up by ops/backup");
+            return None;
+        }
+        let backups = Backups::new(&self.config.database.url, config);
+        self.config.backup.is_daily.then(|| Daily::start(backups))
     }
 
     async fn answer(
@@ -205,6 +232,7 @@ impl Server {
             request_time: self.config.limits.request_time,
             cors: Cors::new(http.cors_origins),
             proxies: (http.proxies, http.proxy_header),
+            require_https: http.require_https,
             limiter: (!self.limiter.is_off()).then_some(self.limiter),
             audit: self.config.unguarded.is_none().then_some(audit),
             traffic,
@@ -212,11 +240,18 @@ impl Server {
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
         let grace = http.shutdown_grace;
-        let Listeners { callers, operators } = listeners;
+        let Listeners {
+            callers,
+            operators,
+            certificate,
+        } = listeners;
+        let tls = certificate.map(|certificate| certificate.acceptor());
+        let tls = tls.transpose()?;
         let for_callers = routes(handlers.clone(), self.authorization, operators.is_none())
             .data(authenticator.clone())
             .data(anonymous)
             .with(edge.clone());
+        let callers = TidyAcceptor::new(callers, tls.clone())?;
         let callers = listen(callers, for_callers, stop.clone(), grace);
         let Some(operators) = operators else {
             return callers.await;
@@ -226,20 +261,21 @@ impl Server {
             ..edge
         };
         let for_operators = operator_routes(handlers).data(authenticator).with(edge);
+        let operators = TidyAcceptor::new(operators, tls)?;
         let operators = listen(operators, for_operators, stop, grace);
         let (callers, operators) = tokio::join!(callers, operators);
         callers.and(operators)
     }
 }
 
-/// Answers requests on `listener` with `endpoint`.
+/// Answers requests that come to `acceptor` with `endpoint`.
 async fn listen(
-    listener: TcpListener,
+    acceptor: TidyAcceptor,
     endpoint: impl Endpoint + 'static,
     stop: impl Future<Output = ()>,
     grace: Duration,
 ) -> std::io::Result<()> {
-    PoemServer::new_with_acceptor(TidyAcceptor::new(listener)?)
+    PoemServer::new_with_acceptor(acceptor)
         .run_with_graceful_shutdown(endpoint, stop, Some(grace))
         .await
 }

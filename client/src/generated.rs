@@ -929,6 +929,8 @@ pub mod types {
         Forbidden,
         #[serde(rename = "quota-exceeded")]
         QuotaExceeded,
+        #[serde(rename = "https-required")]
+        HttpsRequired,
         #[serde(rename = "not-found")]
         NotFound,
         #[serde(rename = "object-not-found")]
@@ -995,6 +997,7 @@ pub mod types {
                 Self::Unauthorized => f.write_str("unauthorized"),
                 Self::Forbidden => f.write_str("forbidden"),
                 Self::QuotaExceeded => f.write_str("quota-exceeded"),
+                Self::HttpsRequired => f.write_str("https-required"),
                 Self::NotFound => f.write_str("not-found"),
                 Self::ObjectNotFound => f.write_str("object-not-found"),
                 Self::CollectionNotFound => f.write_str("collection-not-found"),
@@ -1040,6 +1043,7 @@ pub mod types {
                 "unauthorized" => Ok(Self::Unauthorized),
                 "forbidden" => Ok(Self::Forbidden),
                 "quota-exceeded" => Ok(Self::QuotaExceeded),
+                "https-required" => Ok(Self::HttpsRequired),
                 "not-found" => Ok(Self::NotFound),
                 "object-not-found" => Ok(Self::ObjectNotFound),
                 "collection-not-found" => Ok(Self::CollectionNotFound),

@@ -3,6 +3,7 @@
 mod calls;
 mod jobs;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -18,7 +19,8 @@ use crate::ids::{CollectionName, GptId};
 use crate::limits::RateLimits;
 
 const AFTER_HELP: &str = "\
-Environment (or a YAML file named by CONFIG; the environment wins):
+Environment (or a YAML file named by CONFIG; the environment wins; NAME_FILE names a file that has
+the value of NAME, such as a secret):
   DATABASE_URL   sqlite://path or postgres://user:password@host/database
                  (default: sqlite://./data/gpt-object-store.db)
   DATA_DIR       where the embedded default keeps its files (default: ./data)
@@ -41,9 +43,15 @@ Environment (or a YAML file named by CONFIG; the environment wins):
   WORKER_CONCURRENCY, WORKER_POLL_MILLISECONDS, WORKER_LEASE_SECONDS, JOBS_DAYS
                  jobs at once, how often to look for more, how long a job waits for a worker that
                  died, and how long it is known when it ended (default: 2, 1000, 30, 30)
+  TLS_CERTIFICATE, TLS_KEY
+                 PEM files by which the server itself speaks HTTPS; read again when they change
+  REQUIRE_HTTPS  on: what came in plain, to us or to a trusted proxy, is refused (default: off)
   TRUSTED_PROXIES, TRUSTED_PROXY_HEADER
                  addresses or networks of proxies, and where they name the client:
                  X-Forwarded-For (default) or Forwarded
+  BACKUP_DIR, BACKUP_AT, BACKUP_DAYS
+                 where the server backs SQLite up each day, when in UTC (default: 02:30), and how
+                 many days backups are kept (default: 14)
   AUDIT_DAYS     how long the record of calls is kept (default: 90)
   OAUTH_ACCESS_TOKEN_SECONDS, OAUTH_REFRESH_TOKEN_DAYS, OAUTH_SESSION_DAYS
                  how long a token works, a session lasts unrenewed, and lasts at most
@@ -125,6 +133,20 @@ pub enum Command {
         /// The server's address in the document; else PUBLIC_URL.
         #[arg(long)]
         public_url: Option<String>,
+    },
+    /// Write the SQLite database as it is now to a file, while servers go on.
+    Backup {
+        /// The file; else backup-DATE-TIME.db in BACKUP_DIR, or in DATA_DIR/backups.
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
+    /// Make a backup the SQLite database. No server may run.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// Replace the database that is there.
+        #[arg(long)]
+        overwrite: bool,
     },
     /// Ask a running server whether it is well; exits with 1 when it is not.
     Health {

@@ -3,6 +3,7 @@
 mod admin;
 mod applications;
 mod audit;
+mod backup;
 mod cli;
 mod contract;
 mod files;
@@ -88,6 +89,10 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
             format,
             public_url,
         } => contract::print(operator, format, public_url, &config.http),
+        Command::Backup { output } => backup::back_up(config, output, json).await,
+        Command::Restore { file, overwrite } => {
+            backup::restore(&config, &file, overwrite, json).await
+        }
         Command::Health { url } => health::check(url, &config, json).await,
     }
 }

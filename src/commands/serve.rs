@@ -11,7 +11,7 @@ use crate::auth::Scopes;
 use crate::config::Config;
 use crate::ids::GptId;
 use crate::limits::RateLimits;
-use crate::server::{Listeners, Server};
+use crate::server::{Certificate, Listeners, Server};
 use crate::service::{IssuedKey, KeyRequest, Service};
 use crate::store::Backend;
 
@@ -25,7 +25,9 @@ pub(super) async fn serve(config: Config, json: bool) -> Result<(), Failure> {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
     // Before anything is made: a second server on the same port must change nothing.
+    let tls = config.http.tls.as_ref();
     let listeners = Listeners {
+        certificate: tls.map(Certificate::load).transpose()?,
         callers: bind(config.http.listen).await?,
         operators: match config.http.admin_listen {
             Some(address) => Some(bind(address).await?),

@@ -1,6 +1,7 @@
 //! Where and as what we are reached.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -22,12 +23,38 @@ pub struct HttpConfig {
     pub shutdown_grace: Duration,
     /// The origins whose pages may call us from a browser; `None`: any.
     pub cors_origins: Option<Vec<String>>,
+    /// The certificate of our listeners; `None`: they speak plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// Whether requests that came in plain are refused.
+    pub require_https: bool,
     /// The proxies in front of us.
     pub proxies: Proxies,
     /// Where they write whom a request comes from.
     pub proxy_header: ForwardingHeader,
     /// Whether this is a development environment, which shows more of itself.
     pub is_development: bool,
+}
+
+/// A certificate and its key, in PEM.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The certificate, and those between it and the one that clients know.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl TlsFiles {
+    fn read(source: &mut Source) -> Option<Self> {
+        let (certificate, key) = (source.find("TLS_CERTIFICATE"), source.find("TLS_KEY"));
+        if certificate.is_some() != key.is_some() {
+            source.fault("TLS_KEY", "must be set together with TLS_CERTIFICATE");
+        }
+        Some(Self {
+            certificate: certificate?,
+            key: key?,
+        })
+    }
 }
 
 impl HttpConfig {
@@ -40,9 +67,11 @@ impl HttpConfig {
                 "must not be LISTEN: leave it out to have one listener",
             );
         }
+        let tls = TlsFiles::read(source);
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let public_url: String = source
             .find("PUBLIC_URL")
-            .unwrap_or_else(|| format!("http://localhost:{}", listen.port()));
+            .unwrap_or_else(|| format!("{scheme}://localhost:{}", listen.port()));
         let is_url = |url: &str| url.starts_with("https://") || url.starts_with("http://");
         if !is_url(&public_url) {
             source.fault("PUBLIC_URL", "must begin with https:// or http://");
@@ -51,7 +80,7 @@ impl HttpConfig {
         if admin_public_url.as_deref().is_some_and(|url| !is_url(url)) {
             source.fault("ADMIN_PUBLIC_URL", "must begin with https:// or http://");
         }
-        let own_port = admin_listen.map(|listen| format!("http://localhost:{}", listen.port()));
+        let own_port = admin_listen.map(|listen| format!("{scheme}://localhost:{}", listen.port()));
         let admin_public_url = admin_public_url.or(own_port);
         Self {
             listen,
@@ -60,6 +89,8 @@ impl HttpConfig {
             public_url: public_url.trim_end_matches('/').to_owned(),
             shutdown_grace: Duration::from_secs(source.get("SHUTDOWN_GRACE_SECONDS", 30)),
             cors_origins: source.get("CORS_ORIGINS", CorsOrigins(None)).0,
+            tls,
+            require_https: source.get("REQUIRE_HTTPS", Switch::Off) == Switch::On,
             proxies: source.get("TRUSTED_PROXIES", Proxies::default()),
             proxy_header: source.get("TRUSTED_PROXY_HEADER", ForwardingHeader::default()),
             is_development: source.get("ENVIRONMENT", Environment::Production)
@@ -90,6 +121,25 @@ impl FromStr for Environment {
             "development" => Ok(Self::Development),
             "production" => Ok(Self::Production),
             _ => Err("must be development or production"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Switch {
+    On,
+    Off,
+}
+
+impl FromStr for Switch {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            // What YAML makes of them in a file.
+            "on" | "true" => Ok(Self::On),
+            "off" | "false" => Ok(Self::Off),
+            _ => Err("must be on or off"),
         }
     }
 }
@@ -144,6 +194,19 @@ mod tests {
         let named = ("ADMIN_PUBLIC_URL", "https://ops.example/");
         assert_eq!(http(&[own, named]).operator_url(), "https://ops.example");
         assert!(read(&[("ADMIN_LISTEN", "127.0.0.1:8000")]).is_err());
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_are_set_together() {
+        let both = [("TLS_CERTIFICATE", "a.pem"), ("TLS_KEY", "b.pem")];
+        let http = read(&both).unwrap();
+        assert!(http.tls.is_some());
+        assert_eq!(http.public_url, "https://localhost:8000");
+        for one in both {
+            assert!(read(&[one]).is_err(), "{one:?}");
+        }
+        assert!(read(&[("REQUIRE_HTTPS", "on")]).unwrap().require_https);
+        assert!(read(&[("REQUIRE_HTTPS", "perhaps")]).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Configuration: one struct per subsystem, read once, checked whole, every fault reported at once.
 
 mod audit;
+mod backup;
 mod files;
 mod http;
 mod oauth;
@@ -9,12 +10,14 @@ mod storage;
 mod traces;
 mod worker;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use audit::AuditConfig;
+pub use backup::BackupConfig;
 pub use files::{FileRules, FilesConfig, UPLOAD_TIME};
-pub use http::HttpConfig;
+pub use http::{HttpConfig, TlsFiles};
 pub use oauth::{IssuerConfig, JwksPlace, OAuthConfig};
 pub use source::Source;
 pub use storage::StorageConfig;
@@ -40,6 +43,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Where traces go.
     pub traces: TracesConfig,
+    /// Backups of SQLite.
+    pub backup: BackupConfig,
     /// Tokens: how long ours last, and whose else are believed.
     pub oauth: OAuthConfig,
     /// The Redis in which replicas share their rate limits, and that wakes workers; `None`: each has
@@ -112,15 +117,33 @@ impl Config {
     /// # Errors
     /// [`Faults`]: all that is wrong with it.
     pub fn read(mut source: Source) -> Result<Self, Faults> {
+        let config = Self::gather(&mut source);
+        match source.into_faults() {
+            faults if faults.is_empty() => Ok(config),
+            faults => Err(Faults(faults)),
+        }
+    }
+
+    /// The names of all settings, but for those that buckets have: they begin with `AWS_` or
+    /// `GOOGLE_`.
+    #[must_use]
+    pub fn names() -> BTreeSet<String> {
+        let mut source = Source::new(BTreeMap::new());
+        Self::gather(&mut source);
+        source.into_names()
+    }
+
+    fn gather(source: &mut Source) -> Self {
         let config = Self {
-            database: DatabaseConfig::read(&mut source),
-            http: HttpConfig::read(&mut source),
-            limits: Limits::read(&mut source),
-            storage: StorageConfig::read(&mut source),
-            audit: AuditConfig::read(&mut source),
-            traces: TracesConfig::read(&mut source),
-            worker: WorkerConfig::read(&mut source),
-            oauth: OAuthConfig::read(&mut source),
+            database: DatabaseConfig::read(source),
+            http: HttpConfig::read(source),
+            limits: Limits::read(source),
+            storage: StorageConfig::read(source),
+            audit: AuditConfig::read(source),
+            traces: TracesConfig::read(source),
+            worker: WorkerConfig::read(source),
+            backup: BackupConfig::read(source),
+            oauth: OAuthConfig::read(source),
             redis_url: source.find("REDIS_URL"),
             log: LogConfig {
                 filter: source.get("LOG", DEFAULT_LOG.to_owned()),
@@ -128,7 +151,7 @@ impl Config {
                     .find::<LogFormat>("LOG_FORMAT")
                     .map(|format| format == LogFormat::Json),
             },
-            files: FilesConfig::read(&mut source),
+            files: FilesConfig::read(source),
             secret_key: source.find("SECRET_KEY"),
             unguarded: match cfg!(feature = "unguarded") {
                 true => source.find("BENCH_UNGUARDED"),
@@ -142,10 +165,7 @@ impl Config {
         if config.redis_url.as_ref().is_some_and(|url| !is_redis(url)) {
             source.fault("REDIS_URL", "must begin with redis:// or unix://");
         }
-        match source.into_faults() {
-            faults if faults.is_empty() => Ok(config),
-            faults => Err(Faults(faults)),
-        }
+        config
     }
 }
 
@@ -274,6 +294,66 @@ mod tests {
         ])
         .unwrap_err();
         assert_eq!(faults.0.len(), 17, "{faults}");
+    }
+
+    #[test]
+    fn a_secret_can_lie_in_a_file_of_its_own() {
+        let secret = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&secret, "0123456789abcdef0123456789abcdef\n").unwrap();
+        let path = secret.path().to_str().unwrap();
+        let config = read(&[("SECRET_KEY_FILE", path)]).unwrap();
+        let expected = "0123456789abcdef0123456789abcdef";
+        assert_eq!(config.secret_key.as_deref(), Some(expected));
+        // As Compose has it for a variable without a value.
+        assert!(read(&[("SECRET_KEY_FILE", path), ("SECRET_KEY", "")]).is_ok());
+
+        let settings = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&settings, format!("secret_key_file: {path}\n")).unwrap();
+        let config = [("CONFIG", settings.path().to_str().unwrap())];
+        assert_eq!(read(&config).unwrap().secret_key.as_deref(), Some(expected));
+        let other = "fedcba9876543210fedcba9876543210";
+        let both = read(&[config[0], ("SECRET_KEY", other)]).unwrap();
+        assert_eq!(both.secret_key.as_deref(), Some(other));
+    }
+
+    #[test]
+    fn a_setting_and_a_file_for_it_contradict() {
+        let secret = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&secret, "0123456789abcdef0123456789abcdef").unwrap();
+        let path = secret.path().to_str().unwrap();
+        let both = [
+            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            ("SECRET_KEY_FILE", path),
+        ];
+        let faults = read(&both).unwrap_err().to_string();
+        assert!(
+            faults.contains("SECRET_KEY: is set, and SECRET_KEY_FILE too"),
+            "{faults}"
+        );
+        assert!(!faults.contains("0123456789abcdef"), "{faults}");
+        let faults = read(&[("REDIS_URL_FILE", "/does/not/exist")]).unwrap_err();
+        assert!(
+            faults
+                .to_string()
+                .contains("REDIS_URL_FILE: /does/not/exist"),
+            "{faults}"
+        );
+    }
+
+    #[test]
+    fn settings_are_known_by_their_names() {
+        let names = Config::names();
+        for name in [
+            "CONFIG",
+            "DATABASE_URL",
+            "LISTEN",
+            "RATE_LIMITS",
+            "TLS_KEY",
+            "BACKUP_AT",
+        ] {
+            assert!(names.contains(name), "{name}");
+        }
+        assert!(!names.contains("DATABASE_ULR"));
     }
 
     #[test]

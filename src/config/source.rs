@@ -1,6 +1,7 @@
-//! Where settings come from: the environment, then a YAML file.
+//! Where settings come from: the environment, then a YAML file. Any of them, as a secret, can lie in a
+//! file of its own, which `…_FILE` names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -8,6 +9,7 @@ use std::str::FromStr;
 pub struct Source {
     environment: BTreeMap<String, String>,
     file: BTreeMap<String, String>,
+    names: BTreeSet<String>,
     faults: Vec<String>,
 }
 
@@ -27,6 +29,7 @@ impl Source {
         let mut source = Self {
             environment,
             file: BTreeMap::new(),
+            names: BTreeSet::from(["CONFIG".to_owned()]),
             faults: Vec::new(),
         };
         if let Some(path) = source
@@ -50,7 +53,8 @@ impl Source {
 
     /// The value of `name`; `None` when it is not set or cannot be read (which is a fault).
     pub fn find<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
-        let text = self.environment.get(name).or_else(|| self.file.get(name))?;
+        self.names.insert(name.to_owned());
+        let text = self.text(name)?;
         if text.is_empty() {
             return None;
         }
@@ -61,6 +65,34 @@ impl Source {
                 None
             }
         }
+    }
+
+    /// The text of `name`, or of the file that `<name>_FILE` names. What the environment says of
+    /// either hides what the file of settings says.
+    fn text(&mut self, name: &str) -> Option<String> {
+        let by_file = format!("{name}_FILE");
+        for settings in [&self.environment, &self.file] {
+            let path = settings.get(&by_file).filter(|path| !path.is_empty());
+            match (settings.get(name), path) {
+                (Some(text), Some(_)) if !text.is_empty() => {
+                    let fault = format!("{name}: is set, and {by_file} too: take one away");
+                    self.faults.push(fault);
+                    return None;
+                }
+                (_, Some(path)) => {
+                    let read = std::fs::read_to_string(path);
+                    let read = read.map_err(|error| format!("{by_file}: {path}: {error}"));
+                    // Editors and `echo` end a file with a line feed, which is no part of a secret.
+                    return read
+                        .map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
+                        .map_err(|fault| self.faults.push(fault))
+                        .ok();
+                }
+                (Some(text), None) => return Some(text.clone()),
+                (None, None) => {}
+            }
+        }
+        None
     }
 
     /// Every setting whose name begins with one of `prefixes`, by its name.
@@ -78,6 +110,12 @@ impl Source {
     /// Notes that `name` is wrong in a way that only a look at several settings tells.
     pub fn fault(&mut self, name: &str, what: impl Display) {
         self.faults.push(format!("{name}: {what}"));
+    }
+
+    /// The names of all settings that were asked for.
+    #[must_use]
+    pub fn into_names(self) -> BTreeSet<String> {
+        self.names
     }
 
     /// Every fault, in the order found.

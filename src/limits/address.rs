@@ -46,6 +46,16 @@ impl Proxies {
         client
     }
 
+    /// Whether `peer` is one of these proxies and says that the client spoke HTTPS with the first of
+    /// them. `line` is the first line of the header that [`ForwardingHeader::scheme_name`] names.
+    ///
+    /// A client can write such a line itself, and then deceives nobody but itself.
+    #[must_use]
+    pub fn say_https(&self, peer: IpAddr, header: ForwardingHeader, line: Option<&str>) -> bool {
+        let first = line.and_then(|line| line.split(',').next());
+        self.contains(peer.to_canonical()) && first.is_some_and(|hop| header.is_https(hop.trim()))
+    }
+
     fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
@@ -80,12 +90,25 @@ impl ForwardingHeader {
     fn address(self, hop: &str) -> Option<IpAddr> {
         match self {
             Self::XForwardedFor => address(hop),
-            Self::Forwarded => hop.split(';').find_map(|pair| {
-                let (name, value) = pair.trim().split_once('=')?;
-                let is_for = name.eq_ignore_ascii_case("for");
-                is_for.then(|| address(value.trim_matches('"'))).flatten()
-            }),
+            Self::Forwarded => parameter(hop, "for").and_then(address),
         }
+    }
+
+    /// The header in which the same proxies name the scheme that the client spoke, in lower case.
+    #[must_use]
+    pub fn scheme_name(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "x-forwarded-proto",
+            Self::Forwarded => "forwarded",
+        }
+    }
+
+    fn is_https(self, hop: &str) -> bool {
+        let scheme = match self {
+            Self::XForwardedFor => Some(hop),
+            Self::Forwarded => parameter(hop, "proto"),
+        };
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
     }
 }
 
@@ -98,6 +121,15 @@ impl FromStr for ForwardingHeader {
         let found = known.find(|header| header.name().eq_ignore_ascii_case(text));
         found.ok_or("must be X-Forwarded-For or Forwarded")
     }
+}
+
+/// The value of the parameter `name` of one element of `Forwarded` (RFC 7239, 4).
+fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    element.split(';').find_map(|pair| {
+        let (found, value) = pair.trim().split_once('=')?;
+        let is_found = found.eq_ignore_ascii_case(name);
+        is_found.then(|| value.trim_matches('"'))
+    })
 }
 
 /// An address, which may have a port, and brackets if it is of version 6.
@@ -155,6 +187,30 @@ mod tests {
             "198.51.100.1"
         );
         assert_eq!(of("2001:db8::1", &["[2001:db8::2]:80"]), "2001:db8::2");
+    }
+
+    #[test]
+    fn only_a_proxy_is_believed_that_the_client_spoke_https() {
+        let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
+        let say = |peer: &str, header, line| {
+            let peer = peer.parse().unwrap();
+            proxies.say_https(peer, header, Some(line))
+        };
+        let x = ForwardingHeader::XForwardedFor;
+        assert!(say("10.0.0.1", x, "https"));
+        assert!(say("::ffff:10.0.0.1", x, "HTTPS, http"));
+        assert!(!say("203.0.113.7", x, "https"));
+        assert!(!say("10.0.0.1", x, "http"));
+        assert!(!say("10.0.0.1", x, ""));
+        let standard = ForwardingHeader::Forwarded;
+        assert!(say(
+            "10.0.0.1",
+            standard,
+            "for=1.1.1.1;Proto=\"https\", proto=http"
+        ));
+        assert!(!say("10.0.0.1", standard, "for=1.1.1.1, proto=https"));
+        assert!(!say("203.0.113.7", standard, "proto=https"));
+        assert!(!proxies.say_https("10.0.0.1".parse().unwrap(), x, None));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Opening the database: which one, and with which settings.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -54,6 +55,8 @@ pub(super) enum Database {
         writer: DatabaseConnection,
         readers: DatabaseConnection,
         path: PathBuf,
+        /// Tells who would replace the file that it is open.
+        _in_use: File,
     },
     Postgres {
         pool: DatabaseConnection,
@@ -197,7 +200,7 @@ fn postgres_pool(settings: &DatabaseSettings) -> PgPoolOptions {
         })
 }
 
-fn sqlite_path(rest: &str) -> Result<&Path, StoreError> {
+pub(super) fn sqlite_path(rest: &str) -> Result<&Path, StoreError> {
     let path = rest.strip_prefix("//").unwrap_or(rest);
     if path.is_empty() || path == ":memory:" || rest.contains("mode=memory") {
         return Err(StoreError::settings(
@@ -214,6 +217,8 @@ fn sqlite_path(rest: &str) -> Result<&Path, StoreError> {
 
 async fn open_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Database, StoreError> {
     const READERS: u32 = 4;
+    // Before the file itself: one that is being replaced is opened only when it is the new one.
+    let in_use = share_lock(path).await?;
     create_private(path)?;
     let pool = || {
         SqlitePoolOptions::new()
@@ -246,7 +251,29 @@ async fn open_sqlite(path: &Path, settings: &DatabaseSettings) -> Result<Databas
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
         readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
         path: path.to_owned(),
+        _in_use: in_use,
     })
+}
+
+/// Waits until nobody replaces the database, and keeps everybody from it until the file is dropped.
+async fn share_lock(database: &Path) -> Result<File, StoreError> {
+    let database = database.to_owned();
+    let locked = tokio::task::spawn_blocking(move || {
+        let file = open_lock(&database)?;
+        file.lock_shared()?;
+        Ok::<_, std::io::Error>(file)
+    });
+    Ok(locked.await.map_err(StoreError::bug)??)
+}
+
+/// The file `<database>.open.lock`: locked by all who have the database open, and by one alone who
+/// replaces it. A lock ends with its process, however that ends.
+pub(super) fn open_lock(database: &Path) -> std::io::Result<File> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".open.lock");
+    let path = PathBuf::from(path);
+    create_private(&path)?;
+    File::options().append(true).open(path)
 }
 
 fn sqlite_options(path: &Path) -> SqliteConnectOptions {
@@ -265,7 +292,7 @@ fn sqlite_options(path: &Path) -> SqliteConnectOptions {
 }
 
 /// Creates the file and its directory for this user alone. SQLite gives its WAL the same mode.
-fn create_private(path: &Path) -> Result<(), StoreError> {
+fn create_private(path: &Path) -> std::io::Result<()> {
     let mut directory = std::fs::DirBuilder::new();
     let mut file = std::fs::OpenOptions::new();
     file.create(true).append(true);

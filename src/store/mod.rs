@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 mod applications;
 mod audit;
+mod backup;
 mod checkpoint;
 mod coalesce;
 mod collections;
@@ -46,6 +47,7 @@ mod values;
 
 pub use applications::{ApplicationChange, ApplicationRow};
 pub use audit::{AuditQuery, AuditRow};
+pub use backup::{BackupError, UNFINISHED, back_up, restore};
 pub use collections::Put;
 pub use connect::{Backend, Connections, DatabaseSettings};
 pub use error::{StoreError, StoreErrorKind, UniqueKey, WriteError};

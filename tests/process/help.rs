@@ -1,5 +1,7 @@
 //! Help that teaches, and a configuration that is checked whole.
 
+use std::collections::BTreeSet;
+
 use crate::support::process::{Program, free_port};
 
 #[test]
@@ -37,6 +39,8 @@ fn every_command_explains_itself() {
         &["session", "end"],
         &["oauth", "rotate-key"],
         &["audit", "list"],
+        &["backup"],
+        &["restore"],
         &["openapi"],
         &["health"],
     ] {
@@ -81,6 +85,25 @@ fn a_file_of_settings_is_read() {
     program
         .run(&["migrate"])
         .failed_saying("MAX_DOCUMENT_DEPTH: must be from 1 to 64");
+}
+
+#[test]
+fn the_commands_of_the_runbook_exist() {
+    let runbook = concat!(env!("CARGO_MANIFEST_DIR"), "/ops/README.md");
+    let runbook = std::fs::read_to_string(runbook).unwrap();
+    let program = Program::new();
+    let mut commands = BTreeSet::new();
+    for rest in runbook.split("gpt-object-store ").skip(1) {
+        let line = rest.lines().next().unwrap_or_default();
+        let is_command = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        let words = line.split([' ', '`', '\'']).take_while(is_command);
+        let words = words.take_while(|word| !word.is_empty() && !word.starts_with('-'));
+        commands.insert(words.take(2).collect::<Vec<_>>());
+    }
+    assert!(commands.len() > 8, "{commands:?}");
+    for words in commands {
+        program.run(&[&words[..], &["--help"]].concat()).succeeded();
+    }
 }
 
 /// The words of a command after the program's name; what stands far to the right explains it.

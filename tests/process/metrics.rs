@@ -125,7 +125,7 @@ async fn the_dashboard_and_the_alerts_ask_for_what_there_is() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ops");
     for file in [
         "grafana/dashboards/gpt-object-store.json",
-        "prometheus/alerts.yml",
+        "prometheus/rules/gpt-object-store.yml",
     ] {
         let asked = names(&fs::read_to_string(root.join(file)).unwrap());
         assert!(asked.len() > 5, "{file}: {asked:?}");

@@ -3,9 +3,11 @@
 
 mod applications;
 mod audit;
+mod backups;
 mod caller;
 mod campaigns;
 mod commands;
+mod compose;
 mod contract;
 mod file_calls;
 mod file_service;
@@ -23,6 +25,7 @@ mod replicas;
 mod secrets;
 mod stop;
 mod storage;
+mod tls;
 mod tokens;
 mod traces;
 

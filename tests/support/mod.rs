@@ -14,6 +14,7 @@ pub mod oauth;
 pub mod operator;
 pub mod process;
 pub mod redis;
+pub mod rows;
 pub mod snapshot;
 pub mod tokens;
 pub mod waiting;

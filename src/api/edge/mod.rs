@@ -1,6 +1,6 @@
 //! The edge: what happens around every request, whatever it asks for.
 //!
-//! In order: a request id; the rate limit of its address; the limits on size and time; a net under
+//! In order: a request id; whether it came over HTTPS; the rate limit of its address; the limits on size and time; a net under
 //! panics; every failure written as a problem document; security headers; one line in the log, and
 //! for a call with a good key one in the record of calls.
 
@@ -11,6 +11,7 @@ mod methods;
 mod rates;
 mod record;
 mod redact;
+mod secure;
 mod trace;
 mod traffic;
 
@@ -60,6 +61,8 @@ pub struct Edge {
     pub cors: Cors,
     /// The proxies in front of us, and where they write whom a request comes from.
     pub proxies: (Proxies, ForwardingHeader),
+    /// Whether only what came over HTTPS is answered.
+    pub require_https: bool,
     /// How often addresses and keys may call; `None`: as often as they like.
     pub limiter: Option<Limiter>,
     /// Where calls are recorded, if they are.
@@ -93,6 +96,7 @@ struct Seen {
     method: Method,
     path: String,
     origin: Option<HeaderValue>,
+    is_secure: bool,
     start: Instant,
 }
 
@@ -105,6 +109,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             origin: request.headers().get(header::ORIGIN).cloned(),
+            is_secure: self.edge.came_securely(&request),
             start: Instant::now(),
         };
         let in_flight = self.edge.traffic.enter();
@@ -112,7 +117,10 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         let begun = traces.map(|traces| (traces, traces.begin(request.headers())));
         let wants_timing = trace::wants_timing(request.headers());
         let (told, call) = (Told::of(&request), self.edge.call(&request));
-        let answered = self.answer(request, &call).await;
+        let answered = match self.edge.require_https(&seen.path, seen.is_secure) {
+            Ok(()) => self.answer(request, &call).await,
+            Err(problem) => Err(problem),
+        };
         let (mut response, problem) = self.edge.complete(&seen, answered);
         let decisions = call.decisions();
         rates::state(&decisions, response.headers_mut());
@@ -223,6 +231,9 @@ impl Edge {
         }
         let nosniff = HeaderValue::from_static("nosniff");
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+        if seen.is_secure {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, secure::STRICT);
+        }
         self.cors.allow(seen.origin.as_ref(), &seen.path, headers);
         (response, problem)
     }

@@ -19,6 +19,7 @@ fn edge() -> Edge {
         request_bytes: 1000,
         request_time: PATIENCE,
         proxies: Default::default(),
+        require_https: false,
         limiter: None,
         audit: None,
         traffic: Traffic::default(),

@@ -5435,6 +5435,9 @@ pub enum ProblemCode {
     /// `quota-exceeded`.
     #[serde(rename = "quota-exceeded")]
     QuotaExceeded,
+    /// `https-required`.
+    #[serde(rename = "https-required")]
+    HttpsRequired,
     /// `not-found`.
     #[serde(rename = "not-found")]
     NotFound,
@@ -5516,7 +5519,7 @@ pub enum ProblemCode {
 }
 impl ProblemCode {
     /// Every value, in the document's order.
-    pub const ALL: [Self; 36usize] = [
+    pub const ALL: [Self; 37usize] = [
         Self::InvalidRequest,
         Self::MalformedJson,
         Self::InvalidDocument,
@@ -5527,6 +5530,7 @@ impl ProblemCode {
         Self::Unauthorized,
         Self::Forbidden,
         Self::QuotaExceeded,
+        Self::HttpsRequired,
         Self::NotFound,
         Self::ObjectNotFound,
         Self::CollectionNotFound,
@@ -5568,6 +5572,7 @@ impl ProblemCode {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::QuotaExceeded => "quota-exceeded",
+            Self::HttpsRequired => "https-required",
             Self::NotFound => "not-found",
             Self::ObjectNotFound => "object-not-found",
             Self::CollectionNotFound => "collection-not-found",
@@ -5616,6 +5621,7 @@ impl std::str::FromStr for ProblemCode {
             "unauthorized" => Ok(Self::Unauthorized),
             "forbidden" => Ok(Self::Forbidden),
             "quota-exceeded" => Ok(Self::QuotaExceeded),
+            "https-required" => Ok(Self::HttpsRequired),
             "not-found" => Ok(Self::NotFound),
             "object-not-found" => Ok(Self::ObjectNotFound),
             "collection-not-found" => Ok(Self::CollectionNotFound),
@@ -5645,7 +5651,7 @@ impl std::str::FromStr for ProblemCode {
             _ => {
                 Err(
                     wire::UnknownValue(
-                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, quota-exceeded, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, gpt-not-found, key-not-found, application-not-found, session-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, already-exists, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
+                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, quota-exceeded, https-required, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, gpt-not-found, key-not-found, application-not-found, session-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, already-exists, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
                     ),
                 )
             }
@@ -5692,6 +5698,7 @@ impl Type for ProblemCode {
                             wire::literal("\"unauthorized\""),
                             wire::literal("\"forbidden\""),
                             wire::literal("\"quota-exceeded\""),
+                            wire::literal("\"https-required\""),
                             wire::literal("\"not-found\""),
                             wire::literal("\"object-not-found\""),
                             wire::literal("\"collection-not-found\""),

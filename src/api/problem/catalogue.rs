@@ -94,6 +94,12 @@ pub const fn entry(code: ProblemCode) -> Entry {
             "The GPT has as many files, or as many bytes in files and open uploads, as it may have. \
              Delete files that are not needed any more, or ask the operator for more room.",
         ),
+        Code::HttpsRequired => (
+            StatusCode::FORBIDDEN,
+            "HTTPS required",
+            "The request came over plain HTTP, where others can read it, and this service answers over \
+             HTTPS alone. Send it to the service's `https://` address, and replace a key that it had.",
+        ),
         Code::NotFound => (
             StatusCode::NOT_FOUND,
             "Not found",
