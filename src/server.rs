@@ -33,7 +33,7 @@ use acceptor::TidyAcceptor;
 pub use files::open_files;
 use sweeper::{Intervals, Sweeper};
 use upkeep::{House, Upkeep};
-pub use worker::work;
+pub use worker::{start_for_gpts, work};
 
 /// Bytes of a signing secret that we make ourselves.
 const SECRET_BYTES: usize = 32;

@@ -8,7 +8,8 @@ use super::Service;
 use super::pages::Rows;
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::store::{JobQuery, JobRow};
+use crate::jobs::JobCounters;
+use crate::store::{JobBacklog, JobQuery, JobRow};
 
 /// How long scheduled jobs that succeeded are known: longer than their periods.
 const SCHEDULED_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -33,6 +34,20 @@ impl Service {
             ..query
         };
         Ok(Rows::cut(self.store.list_jobs(&read).await?, limit))
+    }
+
+    /// What waits for workers.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn job_backlog(&self) -> Result<JobBacklog, Error> {
+        Ok(self.store.job_backlog(Timestamp::now()).await?)
+    }
+
+    /// What became of jobs in this process.
+    #[must_use]
+    pub fn job_counters(&self) -> &JobCounters {
+        self.queue.counters()
     }
 
     /// Queues a dead letter again, with all its attempts before it. `None` when no dead letter has

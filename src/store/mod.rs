@@ -59,13 +59,14 @@ pub use grants::{
     RefreshTokenRow,
 };
 pub use idempotency::Idempotency;
-pub use jobs::{Holding, JobQuery, JobRow, JobState, JobWakeups, NewJob};
+pub use jobs::{Holding, JobBacklog, JobQuery, JobRow, JobState, JobWakeups, NewJob};
 pub use keys::{KeyRow, NewKey};
 pub use keyset::{Keyset, Position};
 pub use namespaces::{EntryChange, NamespacePart, NamespacePatch, NamespaceRow, PatchedNamespace};
 pub use objects::batch::{BatchError, BatchOutcome, BatchWrite, LockedBatch, ObjectUpdate};
 pub use objects::create::CreateError;
 pub use objects::create_once::{CreateOnceError, CreateOnceOutcome};
+pub use objects::import::{ImportError, ImportedObject};
 pub use objects::list::{ListQuery, Page};
 pub use objects::update::{Change, LockedObject};
 pub use rows::{CollectionRow, NewObject, ObjectRow};

@@ -23,6 +23,7 @@ mod secrets;
 mod stop;
 mod storage;
 mod tokens;
+mod transfers;
 
 use caller::{Answer, Caller};
 

@@ -40,7 +40,34 @@ pub struct JobQuery {
     pub limit: u32,
 }
 
+/// What waits for workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobBacklog {
+    /// Jobs that are due and that nobody has.
+    pub due: u64,
+    /// Since when the first of them is.
+    pub oldest: Option<Timestamp>,
+}
+
 impl Store {
+    /// What waits for workers at `now`.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn job_backlog(&self, now: Timestamp) -> Result<JobBacklog, StoreError> {
+        let count = self.statement(
+            "SELECT count(*), min(run_at) FROM jobs WHERE state = 'queued' AND run_at <= $1",
+            [now.into()],
+        );
+        let row = self.database().reads().query_one_raw(count).await?;
+        let row = row.ok_or_else(|| StoreError::bug("a count without a row"))?;
+        Ok(JobBacklog {
+            due: row.try_get_by_index::<i64>(0)?.cast_unsigned(),
+            oldest: row.try_get_by_index(1)?,
+        })
+    }
+
     /// Adds a job, and tells whoever listens. False when one with its unique key is there already.
     ///
     /// # Errors

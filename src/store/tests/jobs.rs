@@ -97,6 +97,11 @@ async fn claims_at_once_get_different_jobs() {
         for _ in 0..10 {
             enqueued(&store, kind).await;
         }
+        let backlog = store.job_backlog(time(5)).await.unwrap();
+        assert!(
+            backlog.due >= 10 && backlog.oldest <= Some(time(1)),
+            "{backlog:?}"
+        );
         let claims = (0..15).map(|_| claim(&store, kind, 5));
         let claimed = join_all(claims).await;
         let ids: HashSet<_> = claimed.iter().flatten().map(|(row, _)| row.id).collect();
