@@ -82,8 +82,12 @@ impl Service {
             let noted = self
                 .store
                 .note_job_progress(held, &document, Timestamp::now());
-            noted.await?;
-            Ok(details)
+            if noted.await? {
+                Ok(details)
+            } else {
+                // Of two who write it, the one that has the job keeps its file.
+                Err(Error::Unavailable("another worker has the export".into()))
+            }
         };
         self.keep_file(&tenant, job.id, file, export.stream(), finish)
             .await?;
