@@ -1,5 +1,7 @@
 //! `create_import`: lines become objects and collections, each once, and bad ones are named.
 
+use bytes::Bytes;
+use futures::stream;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -121,4 +123,16 @@ async fn nothing_is_imported_from_nothing(app: App) {
         (job.string("state"), progress(&job, "lines")),
         ("succeeded".to_owned(), 0)
     );
+}
+
+on_both!(the_client_streams_lines);
+async fn the_client_streams_lines(app: App) {
+    let gpt = app.gpt_with_notes().await;
+    let client = gpt.client();
+    let pieces = ["{\"body\":{\"n\":1}}\n{\"bo", "dy\":{}}"];
+    let pieces = pieces.map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece)));
+    let sent = client.import_lines(gpt.id(), Some("notes"), stream::iter(pieces));
+    let id = sent.await.unwrap().id.to_string();
+    let job = gpt.until_ended(&id).await;
+    assert_eq!(progress(&job, "objects"), 2, "{job}");
 }

@@ -40,9 +40,14 @@ impl Gpt {
     /// The job that `accepted` began, once it has ended.
     pub async fn ended(&self, accepted: Answer) -> Answer {
         let id = accepted.expect(202).string("id");
+        self.until_ended(&id).await
+    }
+
+    /// The job with this id, once it has ended.
+    pub async fn until_ended(&self, id: &str) -> Answer {
         let start = Instant::now();
         loop {
-            let job = self.get_job(&id).await.expect(200);
+            let job = self.get_job(id).await.expect(200);
             if !job.json()["finished_at"].is_null() {
                 return job;
             }
