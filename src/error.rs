@@ -102,6 +102,9 @@ pub enum Error {
     /// No such session of an application.
     #[error("no such session")]
     SessionNotFound,
+    /// No such import or export for this caller.
+    #[error("no such job")]
+    JobNotFound,
     /// What should be made is there already. The text says so, as a sentence.
     #[error("already exists: {0}")]
     AlreadyExists(String),

@@ -44,7 +44,7 @@ use tls::Renewal;
 pub use tls::{Certificate, TlsError};
 use traces::Exporter;
 use upkeep::{House, Upkeep};
-pub use worker::work;
+pub use worker::{start_for_gpts, work};
 
 /// Bytes of a signing secret that we make ourselves.
 const SECRET_BYTES: usize = 32;

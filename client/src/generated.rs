@@ -348,6 +348,19 @@ pub mod types {
             value.parse()
         }
     }
+    ///What to export.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
+    #[serde(deny_unknown_fields)]
+    pub struct CreateExportRequest {
+        ///The only collection to export; else all.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub collection: ::std::option::Option<::std::string::String>,
+    }
+    impl CreateExportRequest {
+        pub fn builder() -> builder::CreateExportRequest {
+            Default::default()
+        }
+    }
     ///A new file. Send content or content_base64, not both.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     #[serde(deny_unknown_fields)]
@@ -370,6 +383,21 @@ pub mod types {
     }
     impl CreateFileRequest {
         pub fn builder() -> builder::CreateFileRequest {
+            Default::default()
+        }
+    }
+    ///A file to import.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[serde(deny_unknown_fields)]
+    pub struct CreateImportRequest {
+        ///The collection of lines that name none.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub collection: ::std::option::Option<::std::string::String>,
+        ///The file, as create_file answered it. Each line is {"collection", "body"} or {"collection", "schema"}.
+        pub file_id: ::std::string::String,
+    }
+    impl CreateImportRequest {
+        pub fn builder() -> builder::CreateImportRequest {
             Default::default()
         }
     }
@@ -693,6 +721,190 @@ pub mod types {
             value.parse()
         }
     }
+    ///An import or an export.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct Job {
+        ///When it was asked for.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///Why the last attempt failed.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub error: ::std::option::Option<::std::string::String>,
+        ///What is wrong with the first 100 lines that were left out.
+        pub errors: ::std::vec::Vec<JobLineError>,
+        ///The file that an export wrote, once it is there.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub file_id: ::std::option::Option<::std::string::String>,
+        ///When it succeeded or failed for good.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub finished_at: ::std::option::Option<
+            ::chrono::DateTime<::chrono::offset::Utc>,
+        >,
+        ///The job's id.
+        pub id: ::uuid::Uuid,
+        pub kind: JobKind,
+        pub progress: JobProgress,
+        pub state: JobState,
+        ///When it last made progress.
+        pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    }
+    impl Job {
+        pub fn builder() -> builder::Job {
+            Default::default()
+        }
+    }
+    ///What a job does.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum JobKind {
+        #[serde(rename = "import")]
+        Import,
+        #[serde(rename = "export")]
+        Export,
+    }
+    impl ::std::fmt::Display for JobKind {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Import => f.write_str("import"),
+                Self::Export => f.write_str("export"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for JobKind {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "import" => Ok(Self::Import),
+                "export" => Ok(Self::Export),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for JobKind {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for JobKind {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    ///What is wrong with a line.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct JobLineError {
+        ///What is wrong with it.
+        pub detail: ::std::string::String,
+        ///The line's number, from 1.
+        pub line: i64,
+    }
+    impl JobLineError {
+        pub fn builder() -> builder::JobLineError {
+            Default::default()
+        }
+    }
+    ///What a job has done so far.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct JobProgress {
+        ///Bytes read or written.
+        pub bytes: i64,
+        ///Collections imported or exported.
+        pub collections: i64,
+        ///Lines left out because something is wrong with them.
+        pub failed_lines: i64,
+        ///Lines read or written.
+        pub lines: i64,
+        ///Objects imported or exported.
+        pub objects: i64,
+        ///Bytes of the file that is imported, once it was looked at.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub total_bytes: ::std::option::Option<i64>,
+    }
+    impl JobProgress {
+        pub fn builder() -> builder::JobProgress {
+            Default::default()
+        }
+    }
+    ///How far a job is. One that failed is not tried again.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum JobState {
+        #[serde(rename = "queued")]
+        Queued,
+        #[serde(rename = "running")]
+        Running,
+        #[serde(rename = "succeeded")]
+        Succeeded,
+        #[serde(rename = "failed")]
+        Failed,
+    }
+    impl ::std::fmt::Display for JobState {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Queued => f.write_str("queued"),
+                Self::Running => f.write_str("running"),
+                Self::Succeeded => f.write_str("succeeded"),
+                Self::Failed => f.write_str("failed"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for JobState {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "queued" => Ok(Self::Queued),
+                "running" => Ok(Self::Running),
+                "succeeded" => Ok(Self::Succeeded),
+                "failed" => Ok(Self::Failed),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for JobState {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for JobState {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
     ///Who the caller is, and what the service allows.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct Limits {
@@ -949,6 +1161,8 @@ pub mod types {
         ApplicationNotFound,
         #[serde(rename = "session-not-found")]
         SessionNotFound,
+        #[serde(rename = "job-not-found")]
+        JobNotFound,
         #[serde(rename = "method-not-allowed")]
         MethodNotAllowed,
         #[serde(rename = "request-timeout")]
@@ -1007,6 +1221,7 @@ pub mod types {
                 Self::KeyNotFound => f.write_str("key-not-found"),
                 Self::ApplicationNotFound => f.write_str("application-not-found"),
                 Self::SessionNotFound => f.write_str("session-not-found"),
+                Self::JobNotFound => f.write_str("job-not-found"),
                 Self::MethodNotAllowed => f.write_str("method-not-allowed"),
                 Self::RequestTimeout => f.write_str("request-timeout"),
                 Self::IdempotencyInProgress => f.write_str("idempotency-in-progress"),
@@ -1053,6 +1268,7 @@ pub mod types {
                 "key-not-found" => Ok(Self::KeyNotFound),
                 "application-not-found" => Ok(Self::ApplicationNotFound),
                 "session-not-found" => Ok(Self::SessionNotFound),
+                "job-not-found" => Ok(Self::JobNotFound),
                 "method-not-allowed" => Ok(Self::MethodNotAllowed),
                 "request-timeout" => Ok(Self::RequestTimeout),
                 "idempotency-in-progress" => Ok(Self::IdempotencyInProgress),
@@ -2354,6 +2570,52 @@ pub mod types {
             }
         }
         #[derive(Clone, Debug)]
+        pub struct CreateExportRequest {
+            collection: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for CreateExportRequest {
+            fn default() -> Self {
+                Self {
+                    collection: Ok(Default::default()),
+                }
+            }
+        }
+        impl CreateExportRequest {
+            pub fn collection<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.collection = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for collection: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<CreateExportRequest>
+        for super::CreateExportRequest {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: CreateExportRequest,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    collection: value.collection?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::CreateExportRequest> for CreateExportRequest {
+            fn from(value: super::CreateExportRequest) -> Self {
+                Self {
+                    collection: Ok(value.collection),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct CreateFileRequest {
             content: ::std::result::Result<
                 ::std::option::Option<::std::string::String>,
@@ -2489,6 +2751,68 @@ pub mod types {
                     expires_in: Ok(value.expires_in),
                     filename: Ok(value.filename),
                     purpose: Ok(value.purpose),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct CreateImportRequest {
+            collection: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            file_id: ::std::result::Result<::std::string::String, ::std::string::String>,
+        }
+        impl ::std::default::Default for CreateImportRequest {
+            fn default() -> Self {
+                Self {
+                    collection: Ok(Default::default()),
+                    file_id: Err("no value supplied for file_id".to_string()),
+                }
+            }
+        }
+        impl CreateImportRequest {
+            pub fn collection<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.collection = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for collection: {e}")
+                    });
+                self
+            }
+            pub fn file_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.file_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for file_id: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<CreateImportRequest>
+        for super::CreateImportRequest {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: CreateImportRequest,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    collection: value.collection?,
+                    file_id: value.file_id?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::CreateImportRequest> for CreateImportRequest {
+            fn from(value: super::CreateImportRequest) -> Self {
+                Self {
+                    collection: Ok(value.collection),
+                    file_id: Ok(value.file_id),
                 }
             }
         }
@@ -3277,6 +3601,393 @@ pub mod types {
                     database: Ok(value.database),
                     status: Ok(value.status),
                     version: Ok(value.version),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct Job {
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            error: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            errors: ::std::result::Result<
+                ::std::vec::Vec<super::JobLineError>,
+                ::std::string::String,
+            >,
+            file_id: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            finished_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<::uuid::Uuid, ::std::string::String>,
+            kind: ::std::result::Result<super::JobKind, ::std::string::String>,
+            progress: ::std::result::Result<super::JobProgress, ::std::string::String>,
+            state: ::std::result::Result<super::JobState, ::std::string::String>,
+            updated_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for Job {
+            fn default() -> Self {
+                Self {
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    error: Err("no value supplied for error".to_string()),
+                    errors: Err("no value supplied for errors".to_string()),
+                    file_id: Err("no value supplied for file_id".to_string()),
+                    finished_at: Err("no value supplied for finished_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    kind: Err("no value supplied for kind".to_string()),
+                    progress: Err("no value supplied for progress".to_string()),
+                    state: Err("no value supplied for state".to_string()),
+                    updated_at: Err("no value supplied for updated_at".to_string()),
+                }
+            }
+        }
+        impl Job {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn error<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.error = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for error: {e}")
+                    });
+                self
+            }
+            pub fn errors<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::JobLineError>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.errors = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for errors: {e}")
+                    });
+                self
+            }
+            pub fn file_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.file_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for file_id: {e}")
+                    });
+                self
+            }
+            pub fn finished_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.finished_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for finished_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::uuid::Uuid>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn kind<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::JobKind>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.kind = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for kind: {e}")
+                    });
+                self
+            }
+            pub fn progress<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::JobProgress>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.progress = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for progress: {e}")
+                    });
+                self
+            }
+            pub fn state<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::JobState>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.state = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for state: {e}")
+                    });
+                self
+            }
+            pub fn updated_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.updated_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for updated_at: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<Job> for super::Job {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: Job,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    error: value.error?,
+                    errors: value.errors?,
+                    file_id: value.file_id?,
+                    finished_at: value.finished_at?,
+                    id: value.id?,
+                    kind: value.kind?,
+                    progress: value.progress?,
+                    state: value.state?,
+                    updated_at: value.updated_at?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::Job> for Job {
+            fn from(value: super::Job) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    error: Ok(value.error),
+                    errors: Ok(value.errors),
+                    file_id: Ok(value.file_id),
+                    finished_at: Ok(value.finished_at),
+                    id: Ok(value.id),
+                    kind: Ok(value.kind),
+                    progress: Ok(value.progress),
+                    state: Ok(value.state),
+                    updated_at: Ok(value.updated_at),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct JobLineError {
+            detail: ::std::result::Result<::std::string::String, ::std::string::String>,
+            line: ::std::result::Result<i64, ::std::string::String>,
+        }
+        impl ::std::default::Default for JobLineError {
+            fn default() -> Self {
+                Self {
+                    detail: Err("no value supplied for detail".to_string()),
+                    line: Err("no value supplied for line".to_string()),
+                }
+            }
+        }
+        impl JobLineError {
+            pub fn detail<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.detail = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for detail: {e}")
+                    });
+                self
+            }
+            pub fn line<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.line = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for line: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<JobLineError> for super::JobLineError {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: JobLineError,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    detail: value.detail?,
+                    line: value.line?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::JobLineError> for JobLineError {
+            fn from(value: super::JobLineError) -> Self {
+                Self {
+                    detail: Ok(value.detail),
+                    line: Ok(value.line),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct JobProgress {
+            bytes: ::std::result::Result<i64, ::std::string::String>,
+            collections: ::std::result::Result<i64, ::std::string::String>,
+            failed_lines: ::std::result::Result<i64, ::std::string::String>,
+            lines: ::std::result::Result<i64, ::std::string::String>,
+            objects: ::std::result::Result<i64, ::std::string::String>,
+            total_bytes: ::std::result::Result<
+                ::std::option::Option<i64>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for JobProgress {
+            fn default() -> Self {
+                Self {
+                    bytes: Err("no value supplied for bytes".to_string()),
+                    collections: Err("no value supplied for collections".to_string()),
+                    failed_lines: Err("no value supplied for failed_lines".to_string()),
+                    lines: Err("no value supplied for lines".to_string()),
+                    objects: Err("no value supplied for objects".to_string()),
+                    total_bytes: Err("no value supplied for total_bytes".to_string()),
+                }
+            }
+        }
+        impl JobProgress {
+            pub fn bytes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.bytes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for bytes: {e}")
+                    });
+                self
+            }
+            pub fn collections<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.collections = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for collections: {e}")
+                    });
+                self
+            }
+            pub fn failed_lines<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.failed_lines = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for failed_lines: {e}")
+                    });
+                self
+            }
+            pub fn lines<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.lines = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for lines: {e}")
+                    });
+                self
+            }
+            pub fn objects<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.objects = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for objects: {e}")
+                    });
+                self
+            }
+            pub fn total_bytes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<i64>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.total_bytes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for total_bytes: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<JobProgress> for super::JobProgress {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: JobProgress,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    bytes: value.bytes?,
+                    collections: value.collections?,
+                    failed_lines: value.failed_lines?,
+                    lines: value.lines?,
+                    objects: value.objects?,
+                    total_bytes: value.total_bytes?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::JobProgress> for JobProgress {
+            fn from(value: super::JobProgress) -> Self {
+                Self {
+                    bytes: Ok(value.bytes),
+                    collections: Ok(value.collections),
+                    failed_lines: Ok(value.failed_lines),
+                    lines: Ok(value.lines),
+                    objects: Ok(value.objects),
+                    total_bytes: Ok(value.total_bytes),
                 }
             }
         }
@@ -5713,6 +6424,63 @@ let response = client.patch_storage()
 ```*/
     pub fn patch_storage(&self) -> builder::PatchStorage<'_> {
         builder::PatchStorage::new(self)
+    }
+    /**Import many objects from a file
+
+Starts a job that takes objects and collections from a stored file, one JSON line each, and answers at once; get_job tells how far it is. Programs other than GPTs may send the lines themselves.
+
+Sends a `POST` request to `/v1/gpts/{gpt_id}/imports`
+
+Arguments:
+- `gpt_id`: The GPT whose data this is. The key belongs to exactly one GPT.
+- `collection`: The collection of lines that name none, when the lines themselves are sent.
+- `body`
+```ignore
+let response = client.create_import()
+    .gpt_id(gpt_id)
+    .collection(collection)
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn create_import(&self) -> builder::CreateImport<'_> {
+        builder::CreateImport::new(self)
+    }
+    /**Export collections to a file
+
+Starts a job that writes one collection, or all, to a file, one JSON line for each object, and answers at once; get_job tells how far it is, and the file's id once it is there.
+
+Sends a `POST` request to `/v1/gpts/{gpt_id}/exports`
+
+Arguments:
+- `gpt_id`: The GPT whose data this is. The key belongs to exactly one GPT.
+- `body`
+```ignore
+let response = client.create_export()
+    .gpt_id(gpt_id)
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn create_export(&self) -> builder::CreateExport<'_> {
+        builder::CreateExport::new(self)
+    }
+    /**Tell how far an import or export is
+
+Answers the job's state, what it has done so far, what is wrong with lines it left out, and the file that an export wrote.
+
+Sends a `GET` request to `/v1/jobs/{job_id}`
+
+Arguments:
+- `job_id`: The job's id, as create_import or create_export answered it.
+```ignore
+let response = client.get_job()
+    .job_id(job_id)
+    .send()
+    .await;
+```*/
+    pub fn get_job(&self) -> builder::GetJob<'_> {
+        builder::GetJob::new(self)
     }
     /**Show who I am and what the limits are
 
@@ -8471,6 +9239,331 @@ pub mod builder {
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
                 201u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::create_import`]
+
+[`Client::create_import`]: super::Client::create_import*/
+    #[derive(Debug, Clone)]
+    pub struct CreateImport<'a> {
+        client: &'a super::Client,
+        gpt_id: Result<::std::string::String, String>,
+        collection: Result<Option<::std::string::String>, String>,
+        body: Result<types::builder::CreateImportRequest, String>,
+    }
+    impl<'a> CreateImport<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                gpt_id: Err("gpt_id was not initialized".to_string()),
+                collection: Ok(None),
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn collection<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.collection = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for collection failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::CreateImportRequest>,
+            <V as std::convert::TryInto<
+                types::CreateImportRequest,
+            >>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!("conversion to `CreateImportRequest` for body failed: {}", s)
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::CreateImportRequest,
+            ) -> types::builder::CreateImportRequest,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `POST` request to `/v1/gpts/{gpt_id}/imports`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Job>, Error<types::Problem>> {
+            let Self { client, gpt_id, collection, body } = self;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let collection = collection.map_err(Error::InvalidRequest)?;
+            let body = body
+                .and_then(|v| {
+                    types::CreateImportRequest::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/v1/gpts/{}/imports", client.baseurl, encode_path(& gpt_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .query(&progenitor_client::QueryParam::new("collection", &collection))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "create_import",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                202u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::create_export`]
+
+[`Client::create_export`]: super::Client::create_export*/
+    #[derive(Debug, Clone)]
+    pub struct CreateExport<'a> {
+        client: &'a super::Client,
+        gpt_id: Result<::std::string::String, String>,
+        body: Result<types::builder::CreateExportRequest, String>,
+    }
+    impl<'a> CreateExport<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                gpt_id: Err("gpt_id was not initialized".to_string()),
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::CreateExportRequest>,
+            <V as std::convert::TryInto<
+                types::CreateExportRequest,
+            >>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!("conversion to `CreateExportRequest` for body failed: {}", s)
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::CreateExportRequest,
+            ) -> types::builder::CreateExportRequest,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `POST` request to `/v1/gpts/{gpt_id}/exports`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Job>, Error<types::Problem>> {
+            let Self { client, gpt_id, body } = self;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let body = body
+                .and_then(|v| {
+                    types::CreateExportRequest::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/v1/gpts/{}/exports", client.baseurl, encode_path(& gpt_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "create_export",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                202u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::get_job`]
+
+[`Client::get_job`]: super::Client::get_job*/
+    #[derive(Debug, Clone)]
+    pub struct GetJob<'a> {
+        client: &'a super::Client,
+        job_id: Result<::uuid::Uuid, String>,
+    }
+    impl<'a> GetJob<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                job_id: Err("job_id was not initialized".to_string()),
+            }
+        }
+        pub fn job_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::uuid::Uuid>,
+        {
+            self.job_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: uuid :: Uuid` for job_id failed".to_string()
+                });
+            self
+        }
+        ///Sends a `GET` request to `/v1/jobs/{job_id}`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Job>, Error<types::Problem>> {
+            let Self { client, job_id } = self;
+            let job_id = job_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/v1/jobs/{}", client.baseurl, encode_path(& job_id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "get_job",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
                 400u16..=499u16 => {
                     Err(
                         Error::ErrorResponse(

@@ -16,6 +16,7 @@ mod generated;
 mod conditional;
 mod connect;
 mod files;
+mod jobs;
 mod pages;
 mod storage;
 mod uploads;

@@ -12,6 +12,7 @@ mod collections;
 mod content;
 mod convert;
 mod files;
+mod jobs;
 mod lists;
 mod metrics;
 mod new_files;

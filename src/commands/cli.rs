@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use calls::moment;
 pub use calls::{AuditCommand, CallFilter, Statuses};
-pub use jobs::{JobCommand, JobFilter};
+pub use jobs::{ExportArguments, ImportArguments, JobCommand, JobFilter};
 
 use crate::auth::Scopes;
 use crate::clock::Timestamp;
@@ -73,7 +73,9 @@ Examples:
   gpt-object-store key create my-gpt --scopes objects:read --json
   gpt-object-store key create my-gpt --rate-limits key:600/m,write:100/m
   gpt-object-store app create my-gpt --name Notes --redirect-uri https://example.com/callback
-  gpt-object-store audit list --gpt my-gpt --since 24h";
+  gpt-object-store audit list --gpt my-gpt --since 24h
+  gpt-object-store export --gpt my-gpt --output my-gpt.ndjson
+  gpt-object-store import my-gpt.ndjson --gpt my-gpt";
 
 /// Durable memory for Custom GPTs: JSON documents in collections, over HTTPS.
 ///
@@ -119,6 +121,10 @@ pub enum Command {
     /// The record of calls: who did what, when, and how it went.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Take objects and collections from a file of lines, which `export` writes.
+    Import(ImportArguments),
+    /// Write a collection, or all of a GPT, to a file of lines, which `import` takes.
+    Export(ExportArguments),
     /// Jobs: what is done outside of requests, and what could not be done.
     #[command(subcommand)]
     Job(JobCommand),

@@ -13,6 +13,7 @@ mod log;
 mod output;
 mod serve;
 mod sessions;
+mod transfers;
 mod usage;
 
 use std::process::ExitCode;
@@ -83,6 +84,8 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
         Command::Audit(command) => {
             audit::audit(&admin::service(config).await?, command, json).await
         }
+        Command::Import(arguments) => transfers::import(config, arguments, json).await,
+        Command::Export(arguments) => transfers::export(config, arguments, json).await,
         Command::Job(command) => jobs::job(&admin::service(config).await?, command, json).await,
         Command::Openapi {
             operator,

@@ -6,6 +6,8 @@
 
 mod counters;
 mod delivery;
+mod export;
+mod import;
 mod prune_calls;
 mod prune_jobs;
 mod queue;
@@ -23,6 +25,8 @@ pub use queue::Queue;
 pub use worker::{Worker, WorkerSettings};
 
 use crate::service::Service;
+use export::Export;
+use import::Import;
 use prune_calls::PruneCalls;
 use prune_jobs::PruneJobs;
 use sweep::Sweep;
@@ -37,9 +41,24 @@ pub struct Memory {
     pub jobs: Duration,
 }
 
+/// The kinds of jobs that GPTs ask for.
+#[must_use]
+pub fn of_gpts(service: &Service) -> Vec<Box<dyn Job>> {
+    vec![
+        Box::new(Import(service.clone())),
+        Box::new(Export(service.clone())),
+    ]
+}
+
 /// Every kind of job.
 #[must_use]
 pub fn all(service: &Service, memory: Memory) -> Vec<Box<dyn Job>> {
+    let mut jobs = of_gpts(service);
+    jobs.extend(of_the_house(service, memory));
+    jobs
+}
+
+fn of_the_house(service: &Service, memory: Memory) -> Vec<Box<dyn Job>> {
     vec![
         Box::new(Sweep(service.clone())),
         Box::new(PruneCalls(service.clone(), memory.calls)),

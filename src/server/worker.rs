@@ -5,7 +5,7 @@ use std::future::Future;
 use super::{open_files, secret, service, tokens_under};
 use crate::config::Config;
 use crate::error::Error;
-use crate::jobs::{Memory, Queue, Worker, WorkerSettings, all};
+use crate::jobs::{Memory, Queue, Worker, WorkerSettings, all, of_gpts};
 use crate::service::Service;
 use crate::store::Store;
 
@@ -32,17 +32,35 @@ pub async fn work(
     Ok(())
 }
 
+/// Starts a worker for what GPTs ask for, in a command that asks for it and waits.
+///
+/// # Errors
+/// As [`super::Server::new`].
+pub fn start_for_gpts(config: &Config, store: Store) -> Result<(Service, Worker), Error> {
+    let queue = Queue::new(store.clone(), config.redis_url.as_deref())?;
+    // No link to a part is signed here.
+    let files = open_files(&config.files, store.backend(), &[])?;
+    let service = service(config, store)?
+        .with_queue(queue.clone())
+        .with_files(files);
+    let worker = Worker::start(queue, of_gpts(&service), settings(config));
+    Ok((service, worker))
+}
+
 /// Starts a worker that works off `queue` with `service`.
 pub(super) fn start(config: &Config, service: &Service, queue: Queue) -> Worker {
     let memory = Memory {
         calls: config.audit.keep,
         jobs: config.worker.keep,
     };
-    let settings = WorkerSettings {
+    Worker::start(queue, all(service, memory), settings(config))
+}
+
+fn settings(config: &Config) -> WorkerSettings {
+    WorkerSettings {
         concurrency: config.worker.concurrency,
         poll: config.worker.poll,
         lease: config.worker.lease,
         grace: config.http.shutdown_grace,
-    };
-    Worker::start(queue, all(service, memory), settings)
+    }
 }

@@ -111,7 +111,7 @@ impl Service {
     }
 
     /// `schema`, if it compiles. Compiling is bounded, yet long enough to leave the async threads.
-    async fn checked_schema(&self, schema: Document) -> Result<Document, Error> {
+    pub(super) async fn checked_schema(&self, schema: Document) -> Result<Document, Error> {
         let compile = move || match CollectionSchema::compile(&schema) {
             Ok(_) => Ok(schema),
             Err(error) => {

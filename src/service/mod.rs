@@ -17,6 +17,7 @@ mod precondition;
 mod sessions;
 mod signing_keys;
 mod storage;
+mod transfers;
 mod usage;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use objects::Created;
 pub use pages::{ListRequest, Page, Position, Rows, SEARCH_BYTES};
 pub use precondition::Preconditions;
 pub use storage::{Found, KeyChange, Namespace, NamespaceView, PatchStorage};
+pub use transfers::{EXPORT, IMPORT, LineError, TransferReport, TransferResult};
 pub use usage::GptUsage;
 
 pub use crate::store::{

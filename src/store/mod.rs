@@ -68,6 +68,7 @@ pub use namespaces::{EntryChange, NamespacePart, NamespacePatch, NamespaceRow, P
 pub use objects::batch::{BatchError, BatchOutcome, BatchWrite, LockedBatch, ObjectUpdate};
 pub use objects::create::CreateError;
 pub use objects::create_once::{CreateOnceError, CreateOnceOutcome};
+pub use objects::import::{ImportError, ImportedObject};
 pub use objects::list::{ListQuery, Page};
 pub use objects::update::{Change, LockedObject};
 pub use rows::{CollectionRow, NewObject, ObjectRow};

@@ -139,6 +139,8 @@ async fn old_calls_are_forgotten(database: ScratchDatabase) {
     server.terminate(STOP_LIMIT).await;
     let aged = "UPDATE audit_log SET created_at = '2020-01-01T00:00:00+00:00'";
     assert_eq!(database.execute(aged).await, 3);
+    // Nobody looks again within the same five minutes.
+    assert!(database.execute("DELETE FROM jobs").await > 0);
     server.restart().await;
     assert_eq!(caller.status().await, 200);
     let start = Instant::now();

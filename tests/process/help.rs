@@ -22,7 +22,13 @@ fn every_command_explains_itself() {
     let program = Program::new();
     for command in [
         &["serve"][..],
+        &["worker"],
         &["migrate"],
+        &["import"],
+        &["export"],
+        &["job", "list"],
+        &["job", "show"],
+        &["job", "retry"],
         &["gpt", "create"],
         &["gpt", "list"],
         &["gpt", "delete"],

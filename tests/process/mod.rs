@@ -28,6 +28,7 @@ mod storage;
 mod tls;
 mod tokens;
 mod traces;
+mod transfers;
 
 use caller::{Answer, Caller};
 

@@ -36,6 +36,7 @@ pub fn call(app: &App, operation: &Operation, target: &Target) -> Call {
         .replace("{upload_id}", &target.upload)
         .replace("{key_id}", NO_KEY)
         .replace("{client_id}", NO_APPLICATION)
+        .replace("{job_id}", NO_SESSION)
         .replace("{session_id}", NO_SESSION);
     assert!(!path.contains('{'), "say here what fills {path}");
     let method: Method = operation.method.to_ascii_uppercase().parse().unwrap();
@@ -83,6 +84,8 @@ fn body(operation: &str) -> Option<Value> {
         "create_upload" => Some(json!({
             "filename": "a.txt", "purpose": "user_data", "bytes": 0, "mime_type": "text/plain",
         })),
+        "create_import" => Some(json!({ "file_id": NO_FILE })),
+        "create_export" => Some(json!({})),
         "complete_upload" => Some(json!({ "part_ids": [] })),
         "batch_objects" => Some(json!({ "operations": [{ "op": "create", "body": {} }] })),
         "patch_storage" => Some(json!({

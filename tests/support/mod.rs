@@ -10,6 +10,7 @@ pub mod contract;
 pub mod database;
 pub mod files;
 pub mod http;
+pub mod jobs;
 pub mod oauth;
 pub mod operator;
 pub mod process;

@@ -813,6 +813,8 @@ pub mod types {
         ApplicationNotFound,
         #[serde(rename = "session-not-found")]
         SessionNotFound,
+        #[serde(rename = "job-not-found")]
+        JobNotFound,
         #[serde(rename = "method-not-allowed")]
         MethodNotAllowed,
         #[serde(rename = "request-timeout")]
@@ -871,6 +873,7 @@ pub mod types {
                 Self::KeyNotFound => f.write_str("key-not-found"),
                 Self::ApplicationNotFound => f.write_str("application-not-found"),
                 Self::SessionNotFound => f.write_str("session-not-found"),
+                Self::JobNotFound => f.write_str("job-not-found"),
                 Self::MethodNotAllowed => f.write_str("method-not-allowed"),
                 Self::RequestTimeout => f.write_str("request-timeout"),
                 Self::IdempotencyInProgress => f.write_str("idempotency-in-progress"),
@@ -917,6 +920,7 @@ pub mod types {
                 "key-not-found" => Ok(Self::KeyNotFound),
                 "application-not-found" => Ok(Self::ApplicationNotFound),
                 "session-not-found" => Ok(Self::SessionNotFound),
+                "job-not-found" => Ok(Self::JobNotFound),
                 "method-not-allowed" => Ok(Self::MethodNotAllowed),
                 "request-timeout" => Ok(Self::RequestTimeout),
                 "idempotency-in-progress" => Ok(Self::IdempotencyInProgress),

@@ -171,8 +171,9 @@ impl<'a> Linter<'a> {
                         || ["application/json", "application/merge-patch+json"].contains(name)
                 }),
             &content,
-            "must be application/json, and may be application/merge-patch+json, and either \
-             multipart/form-data or application/octet-stream too: GPT Actions send JSON only",
+            "must be application/json, and may be application/merge-patch+json, and one of \
+             multipart/form-data, application/octet-stream and application/x-ndjson too: GPT \
+             Actions send JSON only",
         );
         self.body_schemas(body, &content);
     }

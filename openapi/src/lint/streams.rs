@@ -7,6 +7,8 @@ use crate::pointer;
 
 const FORM: &str = "multipart/form-data";
 const BYTES: &str = "application/octet-stream";
+/// Lines of JSON, which are bytes to whoever does not look into them.
+const LINES: &str = "application/x-ndjson";
 /// The media type of answers that are whatever was stored.
 pub(super) const ANYTHING: &str = "*/*";
 /// Says why a GPT cannot call the operation.
@@ -14,7 +16,7 @@ const NOT_FOR_GPTS: &str = "x-not-for-gpts";
 
 /// Whether bodies of this media type are read as they arrive.
 pub(super) fn is_streamed(media_type: &str) -> bool {
-    [FORM, BYTES].contains(&media_type)
+    [FORM, BYTES, LINES].contains(&media_type)
 }
 
 /// Whether `schema` is bytes; a description may stand beside.
@@ -56,7 +58,7 @@ impl<'a> Linter<'a> {
 
     /// A form or bytes in a request; `at` points to its schema.
     pub(super) fn streamed_body(&mut self, media_type: &str, schema: &'a Value, at: &str) {
-        if media_type == BYTES {
+        if [BYTES, LINES].contains(&media_type) {
             self.expect(
                 *schema == bytes(),
                 at,

@@ -166,6 +166,27 @@ pub trait UploadsHandlers: Send + Sync + 'static {
         request: CancelUploadParams,
     ) -> impl Future<Output = Result<CancelUploadReply, Problem>> + Send;
 }
+/// The operations of `jobs`. Imports and exports, which take longer than a request.
+pub trait JobsHandlers: Send + Sync + 'static {
+    /// Import many objects from a file: `POST /v1/gpts/{gpt_id}/imports`.
+    fn create_import(
+        &self,
+        caller: Caller,
+        request: CreateImportParams,
+    ) -> impl Future<Output = Result<CreateImportReply, Problem>> + Send;
+    /// Export collections to a file: `POST /v1/gpts/{gpt_id}/exports`.
+    fn create_export(
+        &self,
+        caller: Caller,
+        request: CreateExportParams,
+    ) -> impl Future<Output = Result<CreateExportReply, Problem>> + Send;
+    /// Tell how far an import or export is: `GET /v1/jobs/{job_id}`.
+    fn get_job(
+        &self,
+        caller: Caller,
+        request: GetJobParams,
+    ) -> impl Future<Output = Result<GetJobReply, Problem>> + Send;
+}
 /// The operations of `service`. The service itself.
 pub trait ServiceHandlers: Send + Sync + 'static {
     /// Show who I am and what the limits are: `GET /v1/limits`.
@@ -186,10 +207,10 @@ pub trait ServiceHandlers: Send + Sync + 'static {
     ) -> impl Future<Output = Result<GetReadinessReply, Problem>> + Send;
 }
 /// Every operation of the document.
-pub trait Handlers: CollectionsHandlers + ObjectsHandlers + StorageHandlers + FilesHandlers + UploadsHandlers + ServiceHandlers {}
+pub trait Handlers: CollectionsHandlers + ObjectsHandlers + StorageHandlers + FilesHandlers + UploadsHandlers + JobsHandlers + ServiceHandlers {}
 impl<
     T: CollectionsHandlers + ObjectsHandlers + StorageHandlers + FilesHandlers
-        + UploadsHandlers + ServiceHandlers,
+        + UploadsHandlers + JobsHandlers + ServiceHandlers,
 > Handlers for T {}
 /// What `upsert_collection` is asked.
 #[derive(Clone, Debug)]
@@ -4056,6 +4077,432 @@ impl ApiResponse for PatchStorageReply {
     fn register(registry: &mut Registry) {
         <types::Problem as Type>::register(registry);
         <types::StorageSnapshot as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// The body of `create_import`, by its media type.
+#[derive(Debug)]
+pub enum CreateImportBody {
+    /// `application/json`.
+    Json(types::CreateImportRequest),
+    /// `application/x-ndjson`.
+    Lines(wire::IncomingBytes),
+}
+/// What `create_import` is asked.
+#[derive(Debug)]
+pub struct CreateImportParams {
+    /// The GPT whose data this is. The key belongs to exactly one GPT.
+    pub gpt_id: String,
+    /// The collection of lines that name none, when the lines themselves are sent.
+    pub collection: Option<String>,
+    /// The request body.
+    pub body: CreateImportBody,
+}
+/// What `create_import` answers.
+#[derive(Debug)]
+pub enum CreateImportReply {
+    /// 202: The job is queued; get_job tells how far it is.
+    Accepted {
+        /// The header `Location`.
+        location: String,
+        /// The body.
+        body: types::Job,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for CreateImportReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for CreateImportReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Accepted { location, body } => {
+                Reply::new(StatusCode::ACCEPTED).header("location", location).json(&body)
+            }
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for CreateImportReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The job is queued; get_job tells how far it is.",
+                    status: Some(202u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Job".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([
+                        MetaHeader {
+                            name: "Location".to_owned(),
+                            description: Some("Where the job is.".to_owned()),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource. It never was, was deleted, or has expired.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body is too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Job as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `create_export` is asked.
+#[derive(Clone, Debug)]
+pub struct CreateExportParams {
+    /// The GPT whose data this is. The key belongs to exactly one GPT.
+    pub gpt_id: String,
+    /// The request body.
+    pub body: types::CreateExportRequest,
+}
+/// What `create_export` answers.
+#[derive(Debug)]
+pub enum CreateExportReply {
+    /// 202: The job is queued; get_job tells how far it is.
+    Accepted {
+        /// The header `Location`.
+        location: String,
+        /// The body.
+        body: types::Job,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for CreateExportReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for CreateExportReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Accepted { location, body } => {
+                Reply::new(StatusCode::ACCEPTED).header("location", location).json(&body)
+            }
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for CreateExportReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The job is queued; get_job tells how far it is.",
+                    status: Some(202u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Job".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([
+                        MetaHeader {
+                            name: "Location".to_owned(),
+                            description: Some("Where the job is.".to_owned()),
+                            required: true,
+                            deprecated: false,
+                            schema: MetaSchemaRef::Inline(
+                                Box::new(MetaSchema {
+                                    ty: "string",
+                                    ..MetaSchema::ANY
+                                }),
+                            ),
+                        },
+                    ]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource. It never was, was deleted, or has expired.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body is too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Job as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `get_job` is asked.
+#[derive(Clone, Debug)]
+pub struct GetJobParams {
+    /// The job's id, as create_import or create_export answered it.
+    pub job_id: uuid::Uuid,
+}
+/// What `get_job` answers.
+#[derive(Debug)]
+pub enum GetJobReply {
+    /// 200: The job.
+    Ok {
+        /// The body.
+        body: types::Job,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for GetJobReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for GetJobReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for GetJobReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The job.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Job".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key may not do this, or what it asks for belongs to another GPT.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource. It never was, was deleted, or has expired.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Job as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
     }
     fn from_parse_request_error(error: poem::Error) -> Self {
         Self::Problem(Problem::from(error))

@@ -6,6 +6,28 @@ use poem_openapi::types::Type;
 use super::{patterns, types};
 use crate::api::wire::{self, Parameter, Pointer, check};
 use crate::error::Violation;
+/// The collection of lines that name none, when the lines themselves are sent.
+pub enum Collection {}
+impl Parameter for Collection {
+    const NAME: &'static str = "collection";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned()),
+                max_length: Some(64usize),
+                example: Some(wire::literal("\"notes\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+    }
+}
 /// Only objects created after this moment (RFC 3339).
 pub enum CreatedAfter {}
 impl Parameter for CreatedAfter {
@@ -348,6 +370,23 @@ impl Parameter for IfNoneMatchHeader {
     }
     fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
         check::length(value, None, Some(1024), at, violations);
+    }
+}
+/// The job's id, as create_import or create_export answered it.
+pub enum JobId {}
+impl Parameter for JobId {
+    const NAME: &'static str = "job_id";
+    const REQUIRED: bool = true;
+    type Value = uuid::Uuid;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                format: Some("uuid"),
+                example: Some(wire::literal("\"0198c2f4-7b1e-7c33-9f0a-3d5e2b1c4a60\"")),
+                ..MetaSchema::ANY
+            }),
+        )
     }
 }
 /// How many items a page holds at most.

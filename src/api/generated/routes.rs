@@ -8,7 +8,7 @@ use super::{operations, parameters, types};
 use crate::api::problem::Problem;
 use crate::api::wire::{
     BytesBody, Faults, FormBody, Header, JsonBody, JsonOrForm, JsonOrFormBody,
-    MergePatchBody, Operation, Path, Query, QueryNames,
+    JsonOrLines, JsonOrLinesBody, MergePatchBody, Operation, Path, Query, QueryNames,
 };
 use crate::auth::{Bearer, OptionalBearer, Scope};
 /// The document's operations as a service that `handlers` answer.
@@ -37,6 +37,9 @@ enum Tag {
     /// Files that are sent in parts, as OpenAI's Uploads API has them.
     #[oai(rename = "uploads")]
     Uploads,
+    /// Imports and exports, which take longer than a request.
+    #[oai(rename = "jobs")]
+    Jobs,
     /// The service itself.
     #[oai(rename = "service")]
     Service,
@@ -1240,6 +1243,138 @@ Applies set and del operations in order, all or nothing, to exactly the version 
                 body,
             };
             self.0.patch_storage(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Import many objects from a file
+
+Starts a job that takes objects and collections from a stored file, one JSON line each, and answers at once; get_job tells how far it is. Programs other than GPTs may send the lines themselves.*/
+    #[oai(
+        path = "/v1/gpts/:gpt_id/imports",
+        method = "post",
+        operation_id = "create_import",
+        tag = "Tag::Jobs"
+    )]
+    async fn create_import(
+        &self,
+        auth: Bearer,
+        ///The GPT whose data this is. The key belongs to exactly one GPT.
+        #[oai(name = "gpt_id")]
+        gpt_id: Path<parameters::GptId, 0usize>,
+        ///The collection of lines that name none, when the lines themselves are sent.
+        #[oai(name = "collection")]
+        collection: Query<parameters::Collection>,
+        body: JsonOrLinesBody<types::CreateImportRequest>,
+        names: QueryNames,
+    ) -> operations::CreateImportReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "create_import",
+                        method: "POST",
+                        path: "/v1/gpts/{gpt_id}/imports",
+                    },
+                )
+                .await?;
+            let gpt_id = gpt_id.now()?;
+            let caller = auth.authorize(Scope::ObjectsWrite, Some(&gpt_id))?;
+            let mut faults = Faults::default();
+            names.only(&["collection"], &mut faults);
+            let collection = collection.optional(&mut faults);
+            let body = body
+                .read(&mut faults)
+                .await?
+                .map(|body| match body {
+                    JsonOrLines::Json(body) => operations::CreateImportBody::Json(body),
+                    JsonOrLines::Lines(body) => operations::CreateImportBody::Lines(body),
+                });
+            let (Some(body),) = (body,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::CreateImportParams {
+                gpt_id,
+                collection,
+                body,
+            };
+            self.0.create_import(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Export collections to a file
+
+Starts a job that writes one collection, or all, to a file, one JSON line for each object, and answers at once; get_job tells how far it is, and the file's id once it is there.*/
+    #[oai(
+        path = "/v1/gpts/:gpt_id/exports",
+        method = "post",
+        operation_id = "create_export",
+        tag = "Tag::Jobs"
+    )]
+    async fn create_export(
+        &self,
+        auth: Bearer,
+        ///The GPT whose data this is. The key belongs to exactly one GPT.
+        #[oai(name = "gpt_id")]
+        gpt_id: Path<parameters::GptId, 0usize>,
+        body: JsonBody<types::CreateExportRequest>,
+        names: QueryNames,
+    ) -> operations::CreateExportReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "create_export",
+                        method: "POST",
+                        path: "/v1/gpts/{gpt_id}/exports",
+                    },
+                )
+                .await?;
+            let gpt_id = gpt_id.now()?;
+            let caller = auth.authorize(Scope::ObjectsRead, Some(&gpt_id))?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let body = body.read(&mut faults).await?;
+            let (Some(body),) = (body,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::CreateExportParams {
+                gpt_id,
+                body,
+            };
+            self.0.create_export(caller, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Tell how far an import or export is
+
+Answers the job's state, what it has done so far, what is wrong with lines it left out, and the file that an export wrote.*/
+    #[oai(
+        path = "/v1/jobs/:job_id",
+        method = "get",
+        operation_id = "get_job",
+        tag = "Tag::Jobs"
+    )]
+    async fn get_job(
+        &self,
+        auth: Bearer,
+        ///The job's id, as create_import or create_export answered it.
+        #[oai(name = "job_id")]
+        job_id: Path<parameters::JobId, 0usize>,
+        names: QueryNames,
+    ) -> operations::GetJobReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "get_job",
+                        method: "GET",
+                        path: "/v1/jobs/{job_id}",
+                    },
+                )
+                .await?;
+            let caller = auth.authorize(Scope::Any, None)?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let job_id = job_id.required(&mut faults);
+            let (Some(job_id),) = (job_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::GetJobParams { job_id };
+            self.0.get_job(caller, request).await
         };
         answer.await.unwrap_or_else(|problem: Problem| problem.into())
     }

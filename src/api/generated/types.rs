@@ -4023,6 +4023,759 @@ impl Type for StorageOperationKind {
         Box::new(std::iter::once(self))
     }
 }
+/// A file to import.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct CreateImportRequest {
+    /// The file, as create_file answered it. Each line is {"collection", "body"} or {"collection", "schema"}.
+    pub file_id: String,
+    /// The collection of lines that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+}
+impl<'de> serde::Deserialize<'de> for CreateImportRequest {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for CreateImportRequest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for CreateImportRequest {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("CreateImportRequest")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("CreateImportRequest".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "CreateImportRequest".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A file to import."),
+                        required: Vec::from(["file_id"]),
+                        properties: Vec::from([
+                            (
+                                "file_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        max_length: Some(128usize),
+                                        description: Some(
+                                            "The file, as create_file answered it. Each line is {\"collection\", \"body\"} or {\"collection\", \"schema\"}.",
+                                        ),
+                                        example: Some(
+                                            wire::literal("\"file-0198c2f47b1e7c339f0a3d5e2b1c4a60\""),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "collection",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some(
+                                            "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned(),
+                                        ),
+                                        max_length: Some(64usize),
+                                        description: Some(
+                                            "The collection of lines that name none.",
+                                        ),
+                                        example: Some(wire::literal("\"notes\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for CreateImportRequest {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        {
+            let value = &self.file_id;
+            at.key(
+                "file_id",
+                |at| {
+                    check::length(value, None, Some(128), at, violations);
+                },
+            );
+        }
+        if let Some(value) = &self.collection {
+            at.key(
+                "collection",
+                |at| {
+                    check::length(value, None, Some(64), at, violations);
+                    check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+                },
+            );
+        }
+    }
+}
+/// What to export.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct CreateExportRequest {
+    /// The only collection to export; else all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+}
+impl<'de> serde::Deserialize<'de> for CreateExportRequest {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for CreateExportRequest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for CreateExportRequest {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("CreateExportRequest")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("CreateExportRequest".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "CreateExportRequest".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("What to export."),
+                        properties: Vec::from([
+                            (
+                                "collection",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        pattern: Some(
+                                            "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned(),
+                                        ),
+                                        max_length: Some(64usize),
+                                        description: Some(
+                                            "The only collection to export; else all.",
+                                        ),
+                                        example: Some(wire::literal("\"notes\"")),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for CreateExportRequest {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        if let Some(value) = &self.collection {
+            at.key(
+                "collection",
+                |at| {
+                    check::length(value, None, Some(64), at, violations);
+                    check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+                },
+            );
+        }
+    }
+}
+/// An import or an export.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Job {
+    /// The job's id.
+    pub id: uuid::Uuid,
+    pub kind: types::JobKind,
+    pub state: types::JobState,
+    pub progress: types::JobProgress,
+    /// What is wrong with the first 100 lines that were left out.
+    pub errors: Vec<types::JobLineError>,
+    /// The file that an export wrote, once it is there.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub file_id: Option<String>,
+    /// Why the last attempt failed.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub error: Option<String>,
+    /// When it was asked for.
+    pub created_at: crate::clock::Timestamp,
+    /// When it last made progress.
+    pub updated_at: crate::clock::Timestamp,
+    /// When it succeeded or failed for good.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub finished_at: Option<crate::clock::Timestamp>,
+}
+impl Type for Job {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Job")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Job".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "Job".to_owned(),
+                |registry| {
+                    <types::JobKind as Type>::register(registry);
+                    <types::JobLineError as Type>::register(registry);
+                    <types::JobProgress as Type>::register(registry);
+                    <types::JobState as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("An import or an export."),
+                        required: Vec::from([
+                            "id",
+                            "kind",
+                            "state",
+                            "progress",
+                            "errors",
+                            "file_id",
+                            "error",
+                            "created_at",
+                            "updated_at",
+                            "finished_at",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("uuid"),
+                                        description: Some("The job's id."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            ("kind", MetaSchemaRef::Reference("JobKind".to_owned())),
+                            ("state", MetaSchemaRef::Reference("JobState".to_owned())),
+                            (
+                                "progress",
+                                MetaSchemaRef::Reference("JobProgress".to_owned()),
+                            ),
+                            (
+                                "errors",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some(
+                                            "What is wrong with the first 100 lines that were left out.",
+                                        ),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Reference("JobLineError".to_owned()),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "file_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "The file that an export wrote, once it is there.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "error",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("Why the last attempt failed."),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it was asked for."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "updated_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it last made progress."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "finished_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it succeeded or failed for good."),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// What a job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum JobKind {
+    /// `import`.
+    #[serde(rename = "import")]
+    Import,
+    /// `export`.
+    #[serde(rename = "export")]
+    Export,
+}
+impl JobKind {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 2usize] = [Self::Import, Self::Export];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Export => "export",
+        }
+    }
+}
+impl std::fmt::Display for JobKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for JobKind {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "import" => Ok(Self::Import),
+            "export" => Ok(Self::Export),
+            _ => Err(wire::UnknownValue("must be one of import, export")),
+        }
+    }
+}
+impl wire::FromText for JobKind {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for JobKind {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("JobKind")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("JobKind".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "JobKind".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some("What a job does."),
+                        enum_items: Vec::from([
+                            wire::literal("\"import\""),
+                            wire::literal("\"export\""),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// How far a job is. One that failed is not tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum JobState {
+    /// `queued`.
+    #[serde(rename = "queued")]
+    Queued,
+    /// `running`.
+    #[serde(rename = "running")]
+    Running,
+    /// `succeeded`.
+    #[serde(rename = "succeeded")]
+    Succeeded,
+    /// `failed`.
+    #[serde(rename = "failed")]
+    Failed,
+}
+impl JobState {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 4usize] = [
+        Self::Queued,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+    ];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+}
+impl std::fmt::Display for JobState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for JobState {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "queued" => Ok(Self::Queued),
+            "running" => Ok(Self::Running),
+            "succeeded" => Ok(Self::Succeeded),
+            "failed" => Ok(Self::Failed),
+            _ => {
+                Err(
+                    wire::UnknownValue(
+                        "must be one of queued, running, succeeded, failed",
+                    ),
+                )
+            }
+        }
+    }
+}
+impl wire::FromText for JobState {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for JobState {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("JobState")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("JobState".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "JobState".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some(
+                            "How far a job is. One that failed is not tried again.",
+                        ),
+                        enum_items: Vec::from([
+                            wire::literal("\"queued\""),
+                            wire::literal("\"running\""),
+                            wire::literal("\"succeeded\""),
+                            wire::literal("\"failed\""),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// What a job has done so far.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct JobProgress {
+    /// Lines read or written.
+    pub lines: i64,
+    /// Bytes read or written.
+    pub bytes: i64,
+    /// Bytes of the file that is imported, once it was looked at.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub total_bytes: Option<i64>,
+    /// Objects imported or exported.
+    pub objects: i64,
+    /// Collections imported or exported.
+    pub collections: i64,
+    /// Lines left out because something is wrong with them.
+    pub failed_lines: i64,
+}
+impl Type for JobProgress {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("JobProgress")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("JobProgress".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "JobProgress".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("What a job has done so far."),
+                        required: Vec::from([
+                            "lines",
+                            "bytes",
+                            "total_bytes",
+                            "objects",
+                            "collections",
+                            "failed_lines",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "lines",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("Lines read or written."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "bytes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("Bytes read or written."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "total_bytes",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "Bytes of the file that is imported, once it was looked at.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "objects",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("Objects imported or exported."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "collections",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("Collections imported or exported."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "failed_lines",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "Lines left out because something is wrong with them.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// What is wrong with a line.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct JobLineError {
+    /// The line's number, from 1.
+    pub line: i64,
+    /// What is wrong with it.
+    pub detail: String,
+}
+impl Type for JobLineError {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("JobLineError")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("JobLineError".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "JobLineError".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("What is wrong with a line."),
+                        required: Vec::from(["line", "detail"]),
+                        properties: Vec::from([
+                            (
+                                "line",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("The line's number, from 1."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "detail",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("What is wrong with it."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
 /// Who the caller is, and what the service allows.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
@@ -5465,6 +6218,9 @@ pub enum ProblemCode {
     /// `session-not-found`.
     #[serde(rename = "session-not-found")]
     SessionNotFound,
+    /// `job-not-found`.
+    #[serde(rename = "job-not-found")]
+    JobNotFound,
     /// `method-not-allowed`.
     #[serde(rename = "method-not-allowed")]
     MethodNotAllowed,
@@ -5519,7 +6275,7 @@ pub enum ProblemCode {
 }
 impl ProblemCode {
     /// Every value, in the document's order.
-    pub const ALL: [Self; 37usize] = [
+    pub const ALL: [Self; 38usize] = [
         Self::InvalidRequest,
         Self::MalformedJson,
         Self::InvalidDocument,
@@ -5540,6 +6296,7 @@ impl ProblemCode {
         Self::KeyNotFound,
         Self::ApplicationNotFound,
         Self::SessionNotFound,
+        Self::JobNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::IdempotencyInProgress,
@@ -5582,6 +6339,7 @@ impl ProblemCode {
             Self::KeyNotFound => "key-not-found",
             Self::ApplicationNotFound => "application-not-found",
             Self::SessionNotFound => "session-not-found",
+            Self::JobNotFound => "job-not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::RequestTimeout => "request-timeout",
             Self::IdempotencyInProgress => "idempotency-in-progress",
@@ -5631,6 +6389,7 @@ impl std::str::FromStr for ProblemCode {
             "key-not-found" => Ok(Self::KeyNotFound),
             "application-not-found" => Ok(Self::ApplicationNotFound),
             "session-not-found" => Ok(Self::SessionNotFound),
+            "job-not-found" => Ok(Self::JobNotFound),
             "method-not-allowed" => Ok(Self::MethodNotAllowed),
             "request-timeout" => Ok(Self::RequestTimeout),
             "idempotency-in-progress" => Ok(Self::IdempotencyInProgress),
@@ -5651,7 +6410,7 @@ impl std::str::FromStr for ProblemCode {
             _ => {
                 Err(
                     wire::UnknownValue(
-                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, quota-exceeded, https-required, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, gpt-not-found, key-not-found, application-not-found, session-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, already-exists, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
+                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, quota-exceeded, https-required, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, gpt-not-found, key-not-found, application-not-found, session-not-found, job-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, already-exists, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
                     ),
                 )
             }
@@ -5708,6 +6467,7 @@ impl Type for ProblemCode {
                             wire::literal("\"key-not-found\""),
                             wire::literal("\"application-not-found\""),
                             wire::literal("\"session-not-found\""),
+                            wire::literal("\"job-not-found\""),
                             wire::literal("\"method-not-allowed\""),
                             wire::literal("\"request-timeout\""),
                             wire::literal("\"idempotency-in-progress\""),

@@ -148,6 +148,12 @@ pub const fn entry(code: ProblemCode) -> Entry {
             "There is no session with this id: it ended long ago, went with its application or GPT, or \
              never was.",
         ),
+        Code::JobNotFound => (
+            StatusCode::NOT_FOUND,
+            "Job not found",
+            "There is no import or export with this id: it ended long ago, belongs to another GPT, or \
+             never was.",
+        ),
         Code::MethodNotAllowed => (
             StatusCode::METHOD_NOT_ALLOWED,
             "Method not allowed",

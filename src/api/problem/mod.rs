@@ -217,6 +217,7 @@ impl From<Error> for Problem {
             Error::KeyNotFound => Self::new(Code::KeyNotFound, detail),
             Error::ApplicationNotFound => Self::new(Code::ApplicationNotFound, detail),
             Error::SessionNotFound => Self::new(Code::SessionNotFound, detail),
+            Error::JobNotFound => Self::new(Code::JobNotFound, detail),
             Error::AlreadyExists(_) => Self::new(Code::AlreadyExists, detail),
             Error::PreconditionFailed { current } => {
                 let mut problem = Self::new(Code::PreconditionFailed, detail);
@@ -295,6 +296,7 @@ fn describe(error: &Error) -> String {
         Error::KeyNotFound => "There is no API key with this id.".to_owned(),
         Error::ApplicationNotFound => "There is no application with this client id.".to_owned(),
         Error::SessionNotFound => "There is no session with this id.".to_owned(),
+        Error::JobNotFound => "There is no import or export with this id.".to_owned(),
         Error::UploadClosed(state) => {
             format!("The upload is {state}. Begin another one with create_upload.")
         }

@@ -76,23 +76,34 @@ impl BytesBody {
     }
 }
 
+impl BytesBody {
+    pub(super) fn of(request: &Request, body: &mut RequestBody) -> Self {
+        Self(Arriving::of(request, body))
+    }
+
+    /// A body of bytes in the document, under `content_type`.
+    pub(super) fn meta(content_type: &'static str) -> MetaMediaType {
+        let bytes = MetaSchema {
+            ty: "string",
+            format: Some("binary"),
+            ..MetaSchema::ANY
+        };
+        MetaMediaType {
+            content_type,
+            schema: MetaSchemaRef::Inline(Box::new(bytes)),
+        }
+    }
+}
+
 impl<'a> ApiExtractor<'a> for BytesBody {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
 
     fn request_meta() -> Option<MetaRequest> {
-        let bytes = MetaSchema {
-            ty: "string",
-            format: Some("binary"),
-            ..MetaSchema::ANY
-        };
         Some(MetaRequest {
             description: None,
-            content: Vec::from([MetaMediaType {
-                content_type: "application/octet-stream",
-                schema: MetaSchemaRef::Inline(Box::new(bytes)),
-            }]),
+            content: Vec::from([Self::meta("application/octet-stream")]),
             required: true,
         })
     }
@@ -103,7 +114,7 @@ impl<'a> ApiExtractor<'a> for BytesBody {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        Ok(Self(Arriving::of(request, body)))
+        Ok(Self::of(request, body))
     }
 }
 

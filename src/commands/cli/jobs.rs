@@ -1,9 +1,11 @@
-//! `job …`.
+//! `job …`, `import` and `export`.
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use crate::ids::GptId;
+use crate::ids::{CollectionName, GptId};
 use crate::service::JobState;
 
 #[derive(Debug, Subcommand)]
@@ -36,6 +38,32 @@ pub struct JobFilter {
     /// How many, at most.
     #[arg(long, default_value_t = 100)]
     pub limit: u32,
+}
+
+#[derive(Args, Debug)]
+pub struct ImportArguments {
+    /// The file, one JSON object a line: {"collection", "body"} or {"collection", "schema"}; - for
+    /// standard input.
+    pub file: PathBuf,
+    /// The GPT to import into.
+    #[arg(long)]
+    pub gpt: GptId,
+    /// The collection of lines that name none.
+    #[arg(long)]
+    pub collection: Option<CollectionName>,
+}
+
+#[derive(Args, Debug)]
+pub struct ExportArguments {
+    /// The GPT to export.
+    #[arg(long)]
+    pub gpt: GptId,
+    /// The only collection to export; else all.
+    #[arg(long)]
+    pub collection: Option<CollectionName>,
+    /// Where to write; else standard output.
+    #[arg(long)]
+    pub output: Option<PathBuf>,
 }
 
 fn state(text: &str) -> Result<JobState, &'static str> {

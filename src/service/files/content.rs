@@ -98,13 +98,56 @@ impl Service {
     /// As [`Self::get_file`].
     pub async fn read_file(&self, caller: &Caller, id: &str) -> Result<FileContent, Error> {
         let file = self.find_file(caller, id).await?;
-        Ok(FileContent {
+        Ok(self.content(caller.tenant(), file))
+    }
+
+    /// A file that the caller names, as the store names it.
+    ///
+    /// # Errors
+    /// As [`Self::get_file`].
+    pub(in crate::service) async fn file_uuid(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<Uuid, Error> {
+        Ok(self.find_file(caller, id).await?.id)
+    }
+
+    /// One file, to be read for the tenant.
+    ///
+    /// # Errors
+    /// [`Error::FileNotFound`]; the store's.
+    pub(in crate::service) async fn file_content(
+        &self,
+        tenant: &Tenant,
+        id: Uuid,
+    ) -> Result<FileContent, Error> {
+        let found = self.store.get_file(tenant, id, Timestamp::now()).await?;
+        Ok(self.content(tenant, found.ok_or(Error::FileNotFound)?))
+    }
+
+    /// Deletes a file for the tenant, if it is there.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::service) async fn remove_file(
+        &self,
+        tenant: &Tenant,
+        id: Uuid,
+    ) -> Result<(), Error> {
+        self.store.delete_file(tenant, id, Timestamp::now()).await?;
+        self.files.wake_sweeper();
+        Ok(())
+    }
+
+    fn content(&self, tenant: &Tenant, file: StoredFile) -> FileContent {
+        FileContent {
             id: file.id,
             row: file.into(),
-            tenant: caller.tenant().clone(),
+            tenant: tenant.clone(),
             store: self.store.clone(),
             files: self.files.clone(),
-        })
+        }
     }
 
     async fn find_file(&self, caller: &Caller, id: &str) -> Result<StoredFile, Error> {

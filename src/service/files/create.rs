@@ -31,12 +31,24 @@ impl Service {
         content: impl Stream<Item = Result<Bytes, Error>> + Send,
         details: impl Future<Output = Result<FileDetails, Error>> + Send,
     ) -> Result<FileRow, Error> {
-        let tenant = caller.tenant();
+        self.keep_file(caller.tenant(), Uuid::now_v7(), file, content, details)
+            .await
+    }
+
+    /// Stores a file under an id of the caller's choice, as [`Self::create_file`].
+    pub(in crate::service) async fn keep_file(
+        &self,
+        tenant: &Tenant,
+        id: Uuid,
+        file: NewFile,
+        content: impl Stream<Item = Result<Bytes, Error>> + Send,
+        details: impl Future<Output = Result<FileDetails, Error>> + Send,
+    ) -> Result<FileRow, Error> {
         self.expect_room(tenant, 1, 0).await?;
         let (blob, details) = self.seal(tenant, content, details).await?;
         let now = Timestamp::now();
         let row = StoredFile {
-            id: Uuid::now_v7(),
+            id,
             filename: file.filename,
             purpose: details.purpose,
             content_type: file.content_type,

@@ -210,6 +210,11 @@ impl Service {
         }
     }
 
+    /// The longest that a file may be kept.
+    pub(super) fn longest_lifetime(&self) -> Duration {
+        self.files.rules().max_ttl
+    }
+
     /// `purpose` and `lifetime`, if a file may have them. Without a lifetime it has the default.
     ///
     /// # Errors
@@ -251,6 +256,11 @@ impl From<StoredFile> for FileRow {
             expires_at: Some(row.expires_at),
         }
     }
+}
+
+/// The id of a file as callers know it.
+pub(super) fn file_id(id: Uuid) -> String {
+    text_id(FILE, id)
 }
 
 /// An id as callers know it.

@@ -10,6 +10,7 @@ mod fidelity;
 mod files;
 mod gpts_and_keys;
 mod idempotency;
+mod imports;
 mod jobs;
 mod lists;
 mod namespaces;

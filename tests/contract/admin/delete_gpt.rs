@@ -55,6 +55,7 @@ async fn fill(gpt: &Gpt, database: &mut Database) {
     let patched = gpt.patch_storage("state", 0, &set["operations"]).await;
     patched.expect(201);
     gpt.has_file("the bytes of a file").await;
+    gpt.exported().await;
     let upload = gpt.has_upload(3).await;
     gpt.add_upload_part(&upload, b"abc").await.expect(200);
     database.fill_grants(gpt.id()).await;

@@ -252,7 +252,7 @@ fn body(operation: &Operation) -> Result<Option<Body>> {
         ensure!(
             ["application/json", "application/merge-patch+json"].contains(&media_type.as_str()),
             "`{media_type}` is not made: use application/json, application/merge-patch+json, \
-             multipart/form-data or application/octet-stream"
+             multipart/form-data, application/octet-stream or application/x-ndjson"
         );
         let name = media
             .get("schema")

@@ -13,7 +13,7 @@ use super::operations::principal;
 use super::types::doc_lines;
 
 /// What of `wire` the routes may need.
-const WIRE: [&str; 12] = [
+const WIRE: [&str; 14] = [
     "BytesBody",
     "Faults",
     "FormBody",
@@ -21,6 +21,8 @@ const WIRE: [&str; 12] = [
     "JsonBody",
     "JsonOrForm",
     "JsonOrFormBody",
+    "JsonOrLines",
+    "JsonOrLinesBody",
     "MergePatchBody",
     "Operation",
     "Path",

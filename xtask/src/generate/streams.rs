@@ -1,4 +1,4 @@
-//! Bodies that are read as they arrive: forms with a file, and plain bytes.
+//! Bodies that are read as they arrive: forms with a file, plain bytes, and lines of JSON.
 
 use anyhow::{Context, Result, bail, ensure};
 use gpt_object_store_openapi::Operation;
@@ -12,6 +12,7 @@ use super::schema::reference;
 
 const FORM: &str = "multipart/form-data";
 const BYTES: &str = "application/octet-stream";
+const LINES: &str = "application/x-ndjson";
 
 /// A body that is read as it arrives.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,11 +21,13 @@ pub enum Streamed {
     Form(String),
     /// Bytes.
     Bytes,
+    /// Lines of JSON, beside JSON.
+    Lines,
 }
 
 /// Whether bodies of this media type are read as they arrive.
 pub fn is_streamed(media_type: &str) -> bool {
-    [FORM, BYTES].contains(&media_type)
+    [FORM, BYTES, LINES].contains(&media_type)
 }
 
 /// The streamed body of an operation, if it takes one.
@@ -41,10 +44,14 @@ pub fn streamed(operation: &Operation) -> Result<Option<Streamed>> {
                 ));
             }
             BYTES => found.push(Streamed::Bytes),
+            LINES => found.push(Streamed::Lines),
             _ => {}
         }
     }
-    ensure!(found.len() <= 1, "a form and bytes do not stand together");
+    ensure!(
+        found.len() <= 1,
+        "a form, bytes and lines do not stand together"
+    );
     Ok(found.pop())
 }
 
@@ -92,22 +99,31 @@ impl Prepared {
                 let (schema, form) = (schema(body), pascal(form));
                 Some(quote!(JsonOrFormBody<types::#schema, types::#form>))
             }
-            (Some(_), Some(_)) => bail!("beside a form or bytes only application/json is made"),
+            (Some(body), Some(Streamed::Lines)) if !body.is_merge_patch => {
+                let schema = schema(body);
+                Some(quote!(JsonOrLinesBody<types::#schema>))
+            }
+            (None, Some(Streamed::Lines)) => bail!("lines are made beside application/json only"),
+            (Some(_), Some(_)) => bail!("beside a form or lines only application/json is made"),
         })
     }
 
     /// The statement that reads the body.
     pub fn read_body(&self) -> Option<TokenStream> {
         self.body_type()?;
-        let choose = (self.body.is_some() && self.streamed.is_some()).then(|| {
-            let choice = self.choice();
-            quote! {
-                .map(|body| match body {
-                    JsonOrForm::Json(body) => operations::#choice::Json(body),
-                    JsonOrForm::Form(body) => operations::#choice::Form(body),
+        let choose = match (&self.body, &self.streamed) {
+            (Some(_), Some(streamed)) => {
+                let choice = self.choice();
+                let (read, variant) = streamed.choice();
+                Some(quote! {
+                    .map(|body| match body {
+                        #read::Json(body) => operations::#choice::Json(body),
+                        #read::#variant(body) => operations::#choice::#variant(body),
+                    })
                 })
             }
-        });
+            _ => None,
+        };
         Some(quote!(let body = body.read(&mut faults).await? #choose;))
     }
 
@@ -117,6 +133,8 @@ impl Prepared {
             return None;
         };
         let (choice, schema, value) = (self.choice(), pascal(&body.schema), streamed.value());
+        let (_, variant) = streamed.choice();
+        let media_type = format!(" `{}`.", streamed.media_type());
         let docs = format!(
             " The body of `{}`, by its media type.",
             self.operation.operation_id
@@ -127,8 +145,8 @@ impl Prepared {
             pub enum #choice {
                 /// `application/json`.
                 Json(types::#schema),
-                /// `multipart/form-data`.
-                Form(#value),
+                #[doc = #media_type]
+                #variant(#value),
             }
         })
     }
@@ -141,7 +159,23 @@ impl Streamed {
                 let form = pascal(form);
                 quote!(wire::Form<types::#form>)
             }
-            Self::Bytes => quote!(wire::IncomingBytes),
+            Self::Bytes | Self::Lines => quote!(wire::IncomingBytes),
+        }
+    }
+
+    fn media_type(&self) -> &'static str {
+        match self {
+            Self::Form(_) => FORM,
+            Self::Bytes => BYTES,
+            Self::Lines => LINES,
+        }
+    }
+
+    /// What is read when it may be JSON too, and what that is called when it is not.
+    fn choice(&self) -> (Ident, Ident) {
+        match self {
+            Self::Lines => (pascal("json_or_lines"), pascal("lines")),
+            Self::Form(_) | Self::Bytes => (pascal("json_or_form"), pascal("form")),
         }
     }
 }

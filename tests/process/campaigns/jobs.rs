@@ -1,0 +1,157 @@
+//! Workers that are killed in the middle of imports, and a Redis that forgets: every job ends, and
+//! every line counts once.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::super::file_calls::KEY_1;
+use super::super::{Answer, Caller, on_each_database};
+use crate::support::cluster::ScratchDatabase;
+use crate::support::process::ServerProcess;
+use crate::support::redis::Redis;
+
+const KILLS: u32 = 10;
+const IMPORTS: usize = 4;
+/// Lines of an import: enough that a worker is killed in the middle of it.
+const LINES: usize = 30_000;
+/// How long all jobs may take once nobody is killed any more.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+on_each_database!(campaign_kill9_imports);
+
+async fn campaign_kill9_imports(database: ScratchDatabase) {
+    let settings = [
+        ("FILES_ENCRYPTION_KEY", KEY_1),
+        ("WORKER", "off"),
+        ("WORKER_LEASE_SECONDS", "1"),
+        ("WORKER_POLL_MILLISECONDS", "50"),
+    ];
+    let server = ServerProcess::start(database.url(), &settings).await;
+    let caller = Caller::create(&server, "alice");
+    caller.create_collection("notes").await;
+    let mut imports = Vec::new();
+    for number in 0..IMPORTS {
+        imports.push(import(&caller, lines(number)).await);
+    }
+    let mut cut_short = 0;
+    for round in 0..KILLS {
+        let mut worker = worker(&server);
+        // The lease of the one before has to end first.
+        sleep(Duration::from_millis(1150 + 40 * u64::from(round))).await;
+        kill(&mut worker);
+        cut_short += usize::from(is_any(&caller, &imports, "running").await);
+    }
+    println!("{cut_short} of {KILLS} kills left a job behind");
+    assert!(cut_short >= 3, "{cut_short}");
+    let mut worker = worker(&server);
+    for id in &imports {
+        let job = ended(&caller, id).await;
+        assert_eq!(job["state"], "succeeded", "{job}");
+        assert_eq!(job["progress"]["objects"], LINES, "{job}");
+        assert_eq!(job["progress"]["failed_lines"], 0, "{job}");
+    }
+    kill(&mut worker);
+    let objects = database.execute("UPDATE objects SET version = version");
+    assert_eq!(objects.await, (IMPORTS * LINES) as u64);
+}
+
+/// Which store is the truth shows when the other one loses everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn campaign_jobs_outlive_redis() {
+    let database = ScratchDatabase::postgres().await;
+    let mut redis = Redis::start();
+    let url = redis.url();
+    let settings = [
+        ("FILES_ENCRYPTION_KEY", KEY_1),
+        ("REDIS_URL", url.as_str()),
+        ("WORKER", "off"),
+    ];
+    let server = ServerProcess::start(database.url(), &settings).await;
+    let caller = Caller::create(&server, "alice");
+    caller.create_collection("notes").await;
+    let line = "{\"collection\":\"notes\",\"body\":{}}\n";
+    let mut imports = Vec::new();
+    for _ in 0..5 {
+        imports.push(import(&caller, line.to_owned()).await);
+    }
+    // It keeps nothing, so a start is an emptied one.
+    redis.kill();
+    for _ in 0..5 {
+        imports.push(import(&caller, line.to_owned()).await);
+    }
+    let mut worker = worker(&server);
+    sleep(Duration::from_millis(300)).await;
+    redis.start_again();
+    imports.push(import(&caller, line.to_owned()).await);
+    for id in &imports {
+        assert_eq!(ended(&caller, id).await["state"], "succeeded");
+    }
+    redis.kill();
+    redis.start_again();
+    let last = import(&caller, line.to_owned()).await;
+    assert_eq!(ended(&caller, &last).await["state"], "succeeded");
+    kill(&mut worker);
+    let objects = database.execute("UPDATE objects SET version = version");
+    assert_eq!(objects.await, 12);
+}
+
+/// Lines that no other import has.
+fn lines(number: usize) -> String {
+    let line =
+        |line: usize| json!({ "collection": "notes", "body": { "n": number, "line": line } });
+    let lines = (0..LINES).map(|number| format!("{}\n", line(number)));
+    lines.collect()
+}
+
+/// Begins an import and gives the id of its job.
+async fn import(caller: &Caller, lines: String) -> String {
+    let path = format!("/v1/gpts/{}/imports", caller.gpt());
+    let request = caller.request(Method::POST, &path);
+    let request = request.header("content-type", "application/x-ndjson");
+    let answer = Answer::to(request.body(lines)).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    answer.id()
+}
+
+async fn job(caller: &Caller, id: &str) -> Value {
+    let answer = caller.get(&format!("/v1/jobs/{id}")).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body
+}
+
+async fn is_any(caller: &Caller, ids: &[String], state: &str) -> bool {
+    for id in ids {
+        if job(caller, id).await["state"] == state {
+            return true;
+        }
+    }
+    false
+}
+
+async fn ended(caller: &Caller, id: &str) -> Value {
+    let start = Instant::now();
+    loop {
+        let job = job(caller, id).await;
+        if !job["finished_at"].is_null() {
+            return job;
+        }
+        assert!(start.elapsed() < PATIENCE, "{job}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A worker beside the server.
+fn worker(server: &ServerProcess) -> Child {
+    let mut command = server.program().command(&["worker"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+fn kill(worker: &mut Child) {
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+}
