@@ -121,7 +121,7 @@ fn a_form_and_bytes_do_not_stand_together() {
     let beside = format!(", application/octet-stream: {{schema: {BINARY}}}");
     let document = not_for_gpts(&with_form(FORM, &beside));
     let at = format!("{OPERATION}/requestBody/content");
-    finds(&document, &at, "either");
+    finds(&document, &at, "and one of");
 }
 
 #[test]
