@@ -99,6 +99,9 @@ pub enum Error {
     /// No such OAuth application.
     #[error("no such application")]
     ApplicationNotFound,
+    /// The GPT has no webhook.
+    #[error("no such webhook")]
+    WebhookNotFound,
     /// No such session of an application.
     #[error("no such session")]
     SessionNotFound,

@@ -16,6 +16,8 @@ pub mod jobs;
 pub mod limits;
 pub mod lookups;
 pub mod probe;
+pub mod receivers;
+pub mod seal;
 pub mod server;
 pub mod service;
 pub mod store;

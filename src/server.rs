@@ -87,7 +87,8 @@ impl Server {
         let service = service(&config, store.clone())?
             .with_queue(queue.clone())
             .with_files(files)
-            .with_tokens(tokens.clone());
+            .with_tokens(tokens.clone())
+            .with_webhooks(&secret, config.webhooks.receivers.clone())?;
         let outside = OutsideIssuers::new(&config.oauth.issuers)?;
         let revocations = service.revocations().clone();
         let authenticator =
@@ -136,7 +137,7 @@ impl Server {
             queue: self.queue.clone(),
             limiter: self.limiter.clone(),
         });
-        let worker = self.start_worker();
+        let worker = self.start_worker().map_err(std::io::Error::other)?;
         let sweeper = self.start_sweeper();
         let daily = self.start_backups();
         let renewal = listeners.certificate.clone().map(Renewal::start);
@@ -186,9 +187,10 @@ impl Server {
             .then(|| Sweeper::start(self.service.clone(), intervals))
     }
 
-    fn start_worker(&self) -> Option<Worker> {
+    fn start_worker(&self) -> Result<Option<Worker>, Error> {
         let is_on = self.config.worker.is_on;
-        is_on.then(|| worker::start(&self.config, &self.service, self.queue.clone()))
+        let start = || worker::start(&self.config, &self.service, self.queue.clone());
+        is_on.then(start).transpose()
     }
 
     fn start_backups(&self) -> Option<Daily> {
@@ -290,6 +292,15 @@ pub fn service(config: &Config, store: Store) -> Result<Service, Error> {
         None => service,
         Some(url) => service.with_namespaces_in(Bucket::open(url, &config.storage.bucket)?),
     })
+}
+
+/// The service with webhooks, for a command that acts beside the server.
+///
+/// # Errors
+/// When the server's secret can be neither read nor made, or the bucket's settings cannot be used.
+pub async fn service_with_webhooks(config: &Config, store: Store) -> Result<Service, Error> {
+    let secret = secret(config, &store).await?;
+    service(config, store)?.with_webhooks(&secret, config.webhooks.receivers.clone())
 }
 
 /// What issues access tokens, for a command that acts beside the server.

@@ -1159,6 +1159,8 @@ pub mod types {
         KeyNotFound,
         #[serde(rename = "application-not-found")]
         ApplicationNotFound,
+        #[serde(rename = "webhook-not-found")]
+        WebhookNotFound,
         #[serde(rename = "session-not-found")]
         SessionNotFound,
         #[serde(rename = "job-not-found")]
@@ -1220,6 +1222,7 @@ pub mod types {
                 Self::GptNotFound => f.write_str("gpt-not-found"),
                 Self::KeyNotFound => f.write_str("key-not-found"),
                 Self::ApplicationNotFound => f.write_str("application-not-found"),
+                Self::WebhookNotFound => f.write_str("webhook-not-found"),
                 Self::SessionNotFound => f.write_str("session-not-found"),
                 Self::JobNotFound => f.write_str("job-not-found"),
                 Self::MethodNotAllowed => f.write_str("method-not-allowed"),
@@ -1267,6 +1270,7 @@ pub mod types {
                 "gpt-not-found" => Ok(Self::GptNotFound),
                 "key-not-found" => Ok(Self::KeyNotFound),
                 "application-not-found" => Ok(Self::ApplicationNotFound),
+                "webhook-not-found" => Ok(Self::WebhookNotFound),
                 "session-not-found" => Ok(Self::SessionNotFound),
                 "job-not-found" => Ok(Self::JobNotFound),
                 "method-not-allowed" => Ok(Self::MethodNotAllowed),

@@ -37,6 +37,9 @@ mod m20261121_000020_authorization_codes;
 mod m20261121_000021_signing_keys;
 mod m20261121_000022_audit_log_callers;
 mod m20261121_000023_jobs;
+mod m20261121_000024_webhooks;
+mod m20261121_000025_events;
+mod m20261121_000026_collections_is_forwarded;
 
 /// Every migration of this build, in the order in which it is applied.
 pub struct Migrator;
@@ -67,6 +70,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000021_signing_keys::Migration),
             Box::new(m20261121_000022_audit_log_callers::Migration),
             Box::new(m20261121_000023_jobs::Migration),
+            Box::new(m20261121_000024_webhooks::Migration),
+            Box::new(m20261121_000025_events::Migration),
+            Box::new(m20261121_000026_collections_is_forwarded::Migration),
         ]
     }
 }

@@ -64,11 +64,12 @@ impl OptionalBearer {
     /// # Errors
     /// 403 when the caller may not do this.
     pub fn authorize(&self, scope: Scope, gpt_id: Option<&str>) -> Result<Caller, Problem> {
-        let principal = match self {
-            Self::Verified(verified) => &verified.principal,
-            Self::Anonymous(principal, _) => principal,
+        let (principal, call) = match self {
+            Self::Verified(verified) => (&verified.principal, &verified.call),
+            Self::Anonymous(principal, call) => (principal, call),
         };
-        Ok(Caller::authorize(principal.clone(), scope, gpt_id)?)
+        let caller = Caller::authorize(principal.clone(), scope, gpt_id)?;
+        Ok(caller.telling(call.forwarded().clone()))
     }
 }
 

@@ -44,7 +44,8 @@ impl Bearer {
     /// # Errors
     /// 403 otherwise.
     pub fn authorize(&self, scope: Scope, gpt_id: Option<&str>) -> Result<Caller, Problem> {
-        Ok(Caller::authorize(self.0.principal.clone(), scope, gpt_id)?)
+        let caller = Caller::authorize(self.0.principal.clone(), scope, gpt_id)?;
+        Ok(caller.telling(self.0.call.forwarded().clone()))
     }
 
     /// The operator whose key it is.

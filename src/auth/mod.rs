@@ -7,6 +7,7 @@
 mod anonymous;
 mod authenticator;
 mod bearer;
+mod forwarded;
 mod link;
 mod operator;
 mod principal;
@@ -18,6 +19,7 @@ mod token;
 pub use anonymous::{Anonymous, OptionalBearer};
 pub use authenticator::Authenticator;
 pub use bearer::{Bearer, bearer_token};
+pub use forwarded::ForwardedChange;
 pub use link::PartLinks;
 pub use operator::Operator;
 pub use principal::{Principal, Who};
@@ -38,6 +40,7 @@ use std::sync::Arc;
 pub struct Caller {
     tenant: Tenant,
     principal: Arc<Principal>,
+    forwarded: ForwardedChange,
 }
 
 impl Caller {
@@ -71,7 +74,23 @@ impl Caller {
             None => Tenant::vouched(own.clone()),
             Some(collections) => Tenant::narrowed(own.clone(), collections.clone()),
         };
-        Ok(Self { tenant, principal })
+        Ok(Self {
+            tenant,
+            principal,
+            forwarded: ForwardedChange::default(),
+        })
+    }
+
+    /// The same caller, of a call that wants to know what it changed.
+    #[must_use]
+    pub fn telling(self, forwarded: ForwardedChange) -> Self {
+        Self { forwarded, ..self }
+    }
+
+    /// What the call changed, if that is forwarded.
+    #[must_use]
+    pub fn forwarded(&self) -> &ForwardedChange {
+        &self.forwarded
     }
 
     /// The GPT that the caller acts for.

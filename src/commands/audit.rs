@@ -118,6 +118,7 @@ struct CallView<'a> {
     milliseconds: f64,
     request_id: &'a str,
     client_address: &'a str,
+    memory_service_request_id: Option<&'a str>,
 }
 
 impl<'a> CallView<'a> {
@@ -138,6 +139,7 @@ impl<'a> CallView<'a> {
             milliseconds: row.milliseconds,
             request_id: &row.request_id,
             client_address: &row.client_address,
+            memory_service_request_id: row.memory_service_request_id.as_deref(),
         })
     }
 }

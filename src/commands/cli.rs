@@ -5,6 +5,7 @@ mod calls;
 mod help;
 mod jobs;
 mod keys;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub use calls::{AuditCommand, CallFilter, Statuses};
 use help::AFTER_HELP;
 pub use jobs::{ExportArguments, ImportArguments, JobCommand, JobFilter};
 pub use keys::{KeyCommand, NewKey};
+pub use webhooks::{EventFilter, WebhookCommand};
 
 use crate::clock::Timestamp;
 use crate::ids::GptId;
@@ -71,6 +73,9 @@ pub enum Command {
     /// Jobs: what is done outside of requests, and what could not be done.
     #[command(subcommand)]
     Job(JobCommand),
+    /// Webhooks: where the changes of a GPT's objects are forwarded to.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Print the OpenAPI 3.1 document, as the server serves it.
     Openapi {
         /// The document of the operator's API instead.

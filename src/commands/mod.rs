@@ -15,6 +15,7 @@ mod serve;
 mod sessions;
 mod transfers;
 mod usage;
+mod webhooks;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -87,6 +88,7 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
         Command::Import(arguments) => transfers::import(config, arguments, json).await,
         Command::Export(arguments) => transfers::export(config, arguments, json).await,
         Command::Job(command) => jobs::job(&admin::service(config).await?, command, json).await,
+        Command::Webhook(command) => webhooks::webhook(config, command, json).await,
         Command::Openapi {
             operator,
             format,

@@ -8,6 +8,7 @@ mod oauth;
 mod source;
 mod storage;
 mod traces;
+mod webhooks;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ pub use oauth::{IssuerConfig, JwksPlace, OAuthConfig};
 pub use source::Source;
 pub use storage::StorageConfig;
 pub use traces::TracesConfig;
+pub use webhooks::WebhookConfig;
 pub use worker::WorkerConfig;
 
 use crate::document;
@@ -52,6 +54,8 @@ pub struct Config {
     pub redis_url: Option<String>,
     /// The worker: whether `serve` is one, and how it works.
     pub worker: WorkerConfig,
+    /// Where changes may be forwarded to, and how.
+    pub webhooks: WebhookConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     /// Files: where their bytes lie, and what they may be.
@@ -142,6 +146,7 @@ impl Config {
             audit: AuditConfig::read(source),
             traces: TracesConfig::read(source),
             worker: WorkerConfig::read(source),
+            webhooks: WebhookConfig::read(source),
             backup: BackupConfig::read(source),
             oauth: OAuthConfig::read(source),
             redis_url: source.find("REDIS_URL"),

@@ -13,6 +13,9 @@ pub struct JobCounters {
     pub(super) lost: AtomicU64,
     pub(super) handed_back: AtomicU64,
     pub(super) delivery_failures: AtomicU64,
+    pub(super) events_delivered: AtomicU64,
+    pub(super) events_put_off: AtomicU64,
+    pub(super) events_failed: AtomicU64,
 }
 
 impl JobCounters {
@@ -60,6 +63,24 @@ impl JobCounters {
     #[must_use]
     pub fn handed_back(&self) -> u64 {
         self.handed_back.load(Ordering::Relaxed)
+    }
+
+    /// Changes that a receiver took.
+    #[must_use]
+    pub fn events_delivered(&self) -> u64 {
+        self.events_delivered.load(Ordering::Relaxed)
+    }
+
+    /// Deliveries of changes that failed and are followed by another.
+    #[must_use]
+    pub fn events_put_off(&self) -> u64 {
+        self.events_put_off.load(Ordering::Relaxed)
+    }
+
+    /// Changes that were given up.
+    #[must_use]
+    pub fn events_failed(&self) -> u64 {
+        self.events_failed.load(Ordering::Relaxed)
     }
 
     /// How often Redis could not be told, or did not tell, that there is something to do.

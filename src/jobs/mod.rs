@@ -7,8 +7,10 @@
 mod counters;
 mod delivery;
 mod export;
+mod forward;
 mod import;
 mod prune_calls;
+mod prune_events;
 mod prune_jobs;
 mod queue;
 mod schedule;
@@ -21,6 +23,7 @@ mod worker;
 use std::time::Duration;
 
 pub use counters::JobCounters;
+pub use forward::ForwardSettings;
 pub use queue::Queue;
 pub use worker::{Worker, WorkerSettings};
 
@@ -28,6 +31,7 @@ use crate::service::Service;
 use export::Export;
 use import::Import;
 use prune_calls::PruneCalls;
+use prune_events::PruneEvents;
 use prune_jobs::PruneJobs;
 use sweep::Sweep;
 use work::Job;
@@ -37,7 +41,7 @@ use work::Job;
 pub struct Memory {
     /// Calls in the record.
     pub calls: Duration,
-    /// Jobs that ended.
+    /// Jobs that ended, and changes that were forwarded or could not be.
     pub jobs: Duration,
 }
 
@@ -63,5 +67,6 @@ fn of_the_house(service: &Service, memory: Memory) -> Vec<Box<dyn Job>> {
         Box::new(Sweep(service.clone())),
         Box::new(PruneCalls(service.clone(), memory.calls)),
         Box::new(PruneJobs(service.clone(), memory.jobs)),
+        Box::new(PruneEvents(service.clone(), memory.jobs)),
     ]
 }

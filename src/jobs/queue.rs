@@ -1,5 +1,6 @@
 //! Where jobs are handed in.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -7,7 +8,7 @@ use tokio::sync::Notify;
 use super::counters::JobCounters;
 use super::delivery::Delivery;
 use crate::error::Error;
-use crate::store::{JobBacklog, NewJob, Store};
+use crate::store::{EventBacklog, JobBacklog, NewJob, Store};
 
 /// Adds jobs to the table, and wakes the workers. Cheap to clone.
 #[derive(Clone)]
@@ -17,8 +18,10 @@ struct Inner {
     store: Store,
     delivery: Option<Delivery>,
     here: Notify,
+    changes: Notify,
+    forwards_here: AtomicBool,
     counters: JobCounters,
-    backlog: Mutex<JobBacklog>,
+    backlog: Mutex<(JobBacklog, EventBacklog)>,
 }
 
 impl Queue {
@@ -43,6 +46,8 @@ impl Queue {
             store,
             delivery,
             here: Notify::new(),
+            changes: Notify::new(),
+            forwards_here: AtomicBool::new(false),
             counters: JobCounters::default(),
             backlog: Mutex::default(),
         }))
@@ -72,12 +77,26 @@ impl Queue {
         }
     }
 
+    /// Wakes a forwarder, after changes were made that are to be forwarded.
+    pub async fn announce_changes(&self) {
+        self.0.changes.notify_one();
+        if self.0.forwards_here.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(delivery) = &self.0.delivery
+            && !delivery.announce().await
+        {
+            JobCounters::note(&self.0.counters.delivery_failures);
+        }
+    }
+
     /// Counts what there is to do, for [`Queue::backlog`].
     ///
     /// # Errors
     /// The store's.
     pub async fn look(&self) -> Result<(), Error> {
-        let found = self.0.store.job_backlog().await?;
+        let store = &self.0.store;
+        let found = (store.job_backlog().await?, store.event_backlog().await?);
         *self
             .0
             .backlog
@@ -86,9 +105,9 @@ impl Queue {
         Ok(())
     }
 
-    /// What there was to do when [`Queue::look`] looked last, in all processes.
+    /// What there was to do and to forward when [`Queue::look`] looked last, in all processes.
     #[must_use]
-    pub fn backlog(&self) -> JobBacklog {
+    pub fn backlog(&self) -> (JobBacklog, EventBacklog) {
         *self
             .0
             .backlog
@@ -105,6 +124,17 @@ impl Queue {
     /// Wakes the worker of this process.
     pub(super) fn wake(&self) {
         self.0.here.notify_one();
+        self.0.changes.notify_one();
+    }
+
+    /// Notes that this process forwards, so that nobody else need be told.
+    pub(super) fn forwards_here(&self) {
+        self.0.forwards_here.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until there may be something to forward.
+    pub(super) async fn changed(&self) {
+        self.0.changes.notified().await;
     }
 
     /// Waits until there may be something to do.

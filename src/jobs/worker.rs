@@ -12,11 +12,13 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::counters::JobCounters;
+use super::forward::{ForwardSettings, Forwarding};
 use super::queue::Queue;
 use super::schedule::Schedule;
 use super::work::{Job, Work};
 use crate::clock::Timestamp;
 use crate::error::{Error, chain};
+use crate::service::Service;
 
 /// How a worker works.
 #[derive(Clone, Copy, Debug)]
@@ -34,12 +36,11 @@ pub struct WorkerSettings {
 /// The task that works.
 pub struct Worker {
     stop: watch::Sender<bool>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: Vec<JoinHandle<()>>,
 }
 
 /// What the task has.
 struct Working {
-    /// Unlike any other's, also of a process with the same number on another machine.
     name: String,
     queue: Queue,
     jobs: Vec<Box<dyn Job>>,
@@ -54,15 +55,33 @@ impl Worker {
         let (stop, stopped) = watch::channel(false);
         let listening = tokio::spawn(wakeups::listen(queue.clone(), stopped.clone()));
         let working = Working {
-            name: format!("{}-{}", std::process::id(), Uuid::now_v7().simple()),
+            name: name(),
             queue,
             jobs,
             settings,
             stopped,
         };
         let working = tokio::spawn(Arc::new(working).keep_working());
-        let tasks = [working, listening];
+        let tasks = vec![working, listening];
         Self { stop, tasks }
+    }
+
+    /// Starts forwarding changes too.
+    ///
+    /// # Errors
+    /// When the service knows no webhooks, or TLS cannot be set up.
+    pub fn forwarding(
+        mut self,
+        queue: &Queue,
+        service: Service,
+        settings: ForwardSettings,
+        poll: Duration,
+    ) -> Result<Self, Error> {
+        let stopped = self.stop.subscribe();
+        let forwarding = Forwarding::new(name(), queue.clone(), service, settings, poll, stopped)?;
+        queue.forwards_here();
+        self.tasks.push(tokio::spawn(forwarding.keep_forwarding()));
+        Ok(self)
     }
 
     /// Claims nothing from now on; the grace begins.
@@ -79,6 +98,11 @@ impl Worker {
             }
         }
     }
+}
+
+/// Unlike any other worker's, also of a process with the same number on another machine.
+fn name() -> String {
+    format!("{}-{}", std::process::id(), Uuid::now_v7().simple())
 }
 
 impl Working {

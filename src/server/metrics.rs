@@ -63,6 +63,7 @@ impl Sources {
         metrics.extend(self.of_files());
         metrics.extend(self.of_audit());
         metrics.extend(self.of_jobs());
+        metrics.extend(self.of_events());
         metrics.push(self.of_connections());
         metrics
     }
@@ -177,12 +178,7 @@ impl Sources {
     }
 
     fn of_jobs(&self) -> Vec<Metric> {
-        let (backlog, counters) = (self.queue.backlog(), self.queue.counters());
-        let overdue = backlog.next.map_or(0, |next| {
-            Timestamp::now()
-                .as_micros()
-                .saturating_sub(next.as_micros())
-        });
+        let ((backlog, _), counters) = (self.queue.backlog(), self.queue.counters());
         let waiting = vec![
             (Some(("state", "queued")), backlog.queued as f64),
             (Some(("state", "running")), backlog.running as f64),
@@ -198,7 +194,7 @@ impl Sources {
                 float(counters.handed_back()),
             ),
         ];
-        let age = vec![(None, overdue.max(0) as f64 / 1e6)];
+        let age = vec![(None, seconds_since(backlog.next))];
         vec![
             Metric::gauge("jobs", "Jobs that are not done, in all processes", waiting),
             Metric {
@@ -214,6 +210,46 @@ impl Sources {
                 "job_delivery_failures",
                 "Wake-ups that Redis did not pass on",
                 counters.delivery_failures(),
+            ),
+        ]
+    }
+
+    fn of_events(&self) -> Vec<Metric> {
+        let ((_, backlog), counters) = (self.queue.backlog(), self.queue.counters());
+        let waiting = vec![
+            (Some(("state", "pending")), backlog.pending as f64),
+            (Some(("state", "failed")), backlog.failed as f64),
+        ];
+        let ended = vec![
+            (
+                Some(("outcome", "delivered")),
+                float(counters.events_delivered()),
+            ),
+            (
+                Some(("outcome", "put_off")),
+                float(counters.events_put_off()),
+            ),
+            (Some(("outcome", "failed")), float(counters.events_failed())),
+        ];
+        let age = vec![(None, seconds_since(backlog.oldest))];
+        vec![
+            Metric::gauge(
+                "events",
+                "Changes that were not forwarded, of all processes",
+                waiting,
+            ),
+            Metric {
+                unit: Some(Unit::Seconds),
+                ..Metric::gauge(
+                    "events_age",
+                    "How long the first change has waited to be forwarded",
+                    age,
+                )
+            },
+            Metric::counter(
+                "event_deliveries",
+                "Deliveries of this process, by how they ended",
+                ended,
             ),
         ]
     }
@@ -288,6 +324,15 @@ impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sources")
     }
+}
+
+/// How long ago `moment` was; zero when it is to come, or when there is none.
+fn seconds_since(moment: Option<Timestamp>) -> f64 {
+    let micros = moment.map_or(0, |moment| {
+        let now = Timestamp::now().as_micros();
+        now.saturating_sub(moment.as_micros())
+    });
+    micros.max(0) as f64 / 1e6
 }
 
 /// Exact up to 2^53, as Prometheus keeps numbers itself.

@@ -5,7 +5,7 @@ use std::future::Future;
 use super::{open_files, secret, service, tokens_under};
 use crate::config::Config;
 use crate::error::Error;
-use crate::jobs::{Memory, Queue, Worker, WorkerSettings, all, of_gpts};
+use crate::jobs::{ForwardSettings, Memory, Queue, Worker, WorkerSettings, all, of_gpts};
 use crate::service::Service;
 use crate::store::Store;
 
@@ -24,8 +24,9 @@ pub async fn work(
     let service = service(config, store.clone())?
         .with_queue(queue.clone())
         .with_files(files)
-        .with_tokens(tokens_under(&secret, config, &store)?);
-    let worker = start(config, &service, queue);
+        .with_tokens(tokens_under(&secret, config, &store)?)
+        .with_webhooks(&secret, config.webhooks.receivers.clone())?;
+    let worker = start(config, &service, queue)?;
     stop.await;
     worker.finish().await;
     store.close().await;
@@ -48,12 +49,26 @@ pub fn start_for_gpts(config: &Config, store: Store) -> Result<(Service, Worker)
 }
 
 /// Starts a worker that works off `queue` with `service`.
-pub(super) fn start(config: &Config, service: &Service, queue: Queue) -> Worker {
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub(super) fn start(config: &Config, service: &Service, queue: Queue) -> Result<Worker, Error> {
     let memory = Memory {
         calls: config.audit.keep,
         jobs: config.worker.keep,
     };
-    Worker::start(queue, all(service, memory), settings(config))
+    let forward = ForwardSettings {
+        timeout: config.webhooks.timeout,
+        attempts: config.webhooks.attempts,
+        concurrency: config.webhooks.concurrency,
+    };
+    let poll = config.worker.poll;
+    Worker::start(queue.clone(), all(service, memory), settings(config)).forwarding(
+        &queue,
+        service.clone(),
+        forward,
+        poll,
+    )
 }
 
 fn settings(config: &Config) -> WorkerSettings {

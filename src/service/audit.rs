@@ -258,6 +258,7 @@ mod tests {
             created_at: Timestamp::now(),
             application_id: None,
             session_id: None,
+            memory_service_request_id: None,
         }
     }
 

@@ -113,7 +113,12 @@ impl Service {
                 BatchError::Store(error) => error.into(),
             })?;
         let (answer, replayed) = match outcome.ok_or(Error::CollectionNotFound)? {
-            Outcome::Written(answer) => (answer, false),
+            Outcome::Written(answer, change_id) => {
+                if let Some(change_id) = change_id {
+                    self.forward(caller, change_id).await;
+                }
+                (answer, false)
+            }
             Outcome::Replay(answer) => (answer, true),
         };
         let items = serde_json::from_str(&answer).map_err(internal)?;
@@ -202,6 +207,7 @@ impl<'a> Draft<'a> {
             collection_version: self.locked.collection.version,
             body: body.clone(),
             at: self.at,
+            is_forwarded: self.locked.collection.is_forwarded,
         });
         let now = Some((1, self.at, self.at));
         Ok(BatchItem {

@@ -156,10 +156,11 @@ impl Service {
             .delete_collection(caller.tenant(), name, check)
             .await;
         self.forget(caller.tenant(), name);
-        deleted
-            .map_err(refused)?
-            .map(|_| ())
-            .ok_or(Error::CollectionNotFound)
+        let deleted = deleted.map_err(refused)?.ok_or(Error::CollectionNotFound)?;
+        if let Some(change_id) = deleted.change_id {
+            self.forward(caller, change_id).await;
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Service;
 use super::pages::Rows;
+
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::store::{JobQuery, JobRow};

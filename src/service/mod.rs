@@ -19,6 +19,7 @@ mod signing_keys;
 mod storage;
 mod transfers;
 mod usage;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,11 +43,12 @@ pub use precondition::Preconditions;
 pub use storage::{Found, KeyChange, Namespace, NamespaceView, PatchStorage};
 pub use transfers::{EXPORT, IMPORT, LineError, TransferReport, TransferResult};
 pub use usage::GptUsage;
+pub use webhooks::IssuedWebhook;
 
 pub use crate::store::{
-    ApplicationRow, AuditQuery, AuditRow, CollectionRow, Connections, EndReason, GptRow, GrantType,
-    JobQuery, JobRow, JobState, KeyRow, Keyset, ObjectRow, SessionGrant, SessionQuery, SessionRow,
-    SigningKeyRow,
+    ApplicationRow, AuditQuery, AuditRow, CollectionRow, Connections, EndReason, EventQuery,
+    EventRow, EventState, GptRow, GrantType, JobQuery, JobRow, JobState, KeyRow, Keyset, ObjectRow,
+    SessionGrant, SessionQuery, SessionRow, SigningKeyRow, WebhookRow,
 };
 
 use crate::auth::{Revocations, Tokens};
@@ -60,6 +62,7 @@ use crate::lookups::Lookups;
 use crate::probe::Probe;
 use crate::store::{Store, StoreError, StoreErrorKind};
 use storage::Storage;
+use webhooks::Webhooks;
 
 /// Collections remembered at once.
 const REMEMBERED_COLLECTIONS: u64 = 10_000;
@@ -87,6 +90,7 @@ pub struct Service {
     revocations: Revocations,
     tokens: Option<Tokens>,
     queue: Queue,
+    webhooks: Option<Arc<Webhooks>>,
 }
 
 impl Service {
@@ -104,6 +108,7 @@ impl Service {
             files: Files::closed(FileRules::default()),
             revocations: Revocations::default(),
             tokens: None,
+            webhooks: None,
         }
     }
 

@@ -47,27 +47,30 @@ impl Service {
                 Some(key) => self.create_once(tenant, &head, body.clone(), key).await?,
             };
             match created {
-                Some(created) => return Ok(created),
+                Some((created, change_id)) => {
+                    if let Some(change_id) = change_id {
+                        self.forward(caller, change_id).await;
+                    }
+                    return Ok(created);
+                }
                 None => self.forget(tenant, collection),
             }
         }
         Err(changing_too_fast())
     }
 
-    /// Creates the object; `None` when `head` is no longer the collection that is there.
+    /// Creates the object, and names the change if it is forwarded; `None` when `head` is no longer the
+    /// collection that is there.
     async fn create_now(
         &self,
         tenant: &Tenant,
         head: &CollectionRow,
         body: Document,
-    ) -> Result<Option<Created>, Error> {
+    ) -> Result<Option<(Created, Option<Uuid>)>, Error> {
         self.validate(head, &body)?;
         let (object, new) = new_object(head, body);
         match self.store.create_object(tenant, new).await {
-            Ok(()) => Ok(Some(Created {
-                object,
-                replayed: false,
-            })),
+            Ok(change_id) => Ok(Some((created(object), change_id))),
             Err(CreateError::CollectionChanged) => Ok(None),
             Err(CreateError::Store(error)) => Err(error.into()),
         }
@@ -80,7 +83,7 @@ impl Service {
         head: &CollectionRow,
         body: Document,
         key: &IdempotencyKey,
-    ) -> Result<Option<Created>, Error> {
+    ) -> Result<Option<(Created, Option<Uuid>)>, Error> {
         let request = ["create", head.name.as_str(), body.as_str()];
         let kept = key.of_request(Timestamp::now(), request);
         // An answer that is kept counts even if the schema has changed since.
@@ -90,7 +93,8 @@ impl Service {
                 .kept_answer(tenant, &kept)
                 .await
                 .map_err(refused_once)?;
-            return answer.map_or(Err(error), |answer| replayed(&answer).map(Some));
+            let answer = answer.ok_or(error)?;
+            return Ok(Some((replayed(&answer)?, None)));
         }
         let (object, new) = new_object(head, body);
         let answer = KeptObject::write(&object)?;
@@ -99,11 +103,8 @@ impl Service {
             .create_object_once(tenant, &new, &kept, &answer)
             .await
         {
-            Ok(CreateOnceOutcome::Done) => Ok(Some(Created {
-                object,
-                replayed: false,
-            })),
-            Ok(CreateOnceOutcome::Replay(answer)) => replayed(&answer).map(Some),
+            Ok(CreateOnceOutcome::Done(change_id)) => Ok(Some((created(object), change_id))),
+            Ok(CreateOnceOutcome::Replay(answer)) => Ok(Some((replayed(&answer)?, None))),
             Err(CreateOnceError::CollectionChanged) => Ok(None),
             Err(error) => Err(refused_once(error)),
         }
@@ -213,11 +214,15 @@ impl Service {
             .store
             .update_object(caller.tenant(), id, Timestamp::now, decide)
             .await;
-        let row = updated.map_err(|error| match error {
+        let updated = updated.map_err(|error| match error {
             WriteError::Refused(error) => error,
             WriteError::Store(error) => error.into(),
         })?;
-        row.ok_or(Error::ObjectNotFound)
+        let updated = updated.ok_or(Error::ObjectNotFound)?;
+        if let Some(change_id) = updated.change_id {
+            self.forward(caller, change_id).await;
+        }
+        Ok(updated.row)
     }
 }
 
@@ -239,6 +244,7 @@ fn new_object(head: &CollectionRow, body: Document) -> (ObjectRow, NewObject) {
         collection_version: head.version,
         body: object.body.clone(),
         at,
+        is_forwarded: head.is_forwarded,
     };
     (object, new)
 }
@@ -249,6 +255,13 @@ fn refused_once(error: CreateOnceError) -> Error {
         CreateOnceError::IdempotencyMismatch => Error::IdempotencyKeyReused,
         CreateOnceError::IdempotencyRunning => Error::IdempotencyInProgress,
         CreateOnceError::Store(error) => error.into(),
+    }
+}
+
+fn created(object: ObjectRow) -> Created {
+    Created {
+        object,
+        replayed: false,
     }
 }
 

@@ -49,6 +49,8 @@ pub struct AuditRow {
     pub application_id: Option<String>,
     /// The session of that token.
     pub session_id: Option<Uuid>,
+    /// What deliveries to the GPT's webhook name the change by that the call made.
+    pub memory_service_request_id: Option<String>,
 }
 
 /// Which calls.
@@ -80,7 +82,8 @@ pub struct AuditQuery {
 
 /// The columns as both databases are given them, in this order.
 const COLUMNS: &str = "gpt_id, id, key_id, app_id, operation, method, path, request, status, \
-     milliseconds, request_id, client_address, created_at, application_id, session_id";
+     milliseconds, request_id, client_address, created_at, application_id, session_id, \
+     memory_service_request_id";
 
 impl Store {
     /// Records calls, all or none. What is recorded already stays: a writer that lost the connection
@@ -130,17 +133,19 @@ impl Store {
                     "created_at": row.created_at,
                     "application_id": row.application_id,
                     "session_id": row.session_id,
+                    "memory_service_request_id": row.memory_service_request_id,
                 })
             })
             .collect();
         let sql = format!(
             "INSERT INTO audit_log ({COLUMNS}) \
              SELECT gpt_id, id, key_id, app_id, operation, method, path, request::jsonb, status, \
-             milliseconds, request_id, client_address, created_at, application_id, session_id \
-             FROM json_to_recordset(json($1)) AS r (gpt_id text, id uuid, key_id text, app_id text, \
+             milliseconds, request_id, client_address, created_at, application_id, session_id, \
+             memory_service_request_id FROM json_to_recordset(json($1)) AS r (gpt_id text, id uuid, key_id text, app_id text, \
              operation text, method text, path text, request text, status integer, \
              milliseconds double precision, request_id text, client_address text, \
-             created_at timestamptz, application_id text, session_id uuid) \
+             created_at timestamptz, application_id text, session_id uuid, \
+             memory_service_request_id text) \
              ON CONFLICT (gpt_id, id) DO NOTHING"
         );
         let records = serde_json::Value::Array(records).to_string();
@@ -154,7 +159,8 @@ impl Store {
         for row in rows {
             let sql = format!(
                 "INSERT INTO audit_log ({COLUMNS}) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, json($8), $9, $10, $11, $12, $13, $14, $15) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, json($8), $9, $10, $11, $12, $13, $14, $15, \
+                 $16) \
                  ON CONFLICT (gpt_id, id) DO NOTHING"
             );
             let insert = self.statement(
@@ -175,6 +181,7 @@ impl Store {
                     row.created_at.into(),
                     row.application_id.as_deref().into(),
                     row.session_id.into(),
+                    row.memory_service_request_id.as_deref().into(),
                 ],
             );
             outcome = transaction.execute_raw(insert).await.map(|_| ());
@@ -266,7 +273,7 @@ fn binary(rows: &[AuditRow]) -> CopyRows {
     const BYTES: usize = 400;
     let mut copy = CopyRows::with_capacity(BYTES * rows.len());
     for row in rows {
-        copy.row(15)
+        copy.row(16)
             .text(row.gpt_id.as_ref().map_or("", GptId::as_str))
             .uuid(row.id)
             .text(row.key_id.as_deref().unwrap_or_default())
@@ -281,7 +288,8 @@ fn binary(rows: &[AuditRow]) -> CopyRows {
             .text(&row.client_address)
             .timestamp(row.created_at)
             .nullable(row.application_id.as_deref(), CopyRows::text)
-            .nullable(row.session_id, CopyRows::uuid);
+            .nullable(row.session_id, CopyRows::uuid)
+            .nullable(row.memory_service_request_id.as_deref(), CopyRows::text);
     }
     copy
 }
@@ -308,6 +316,7 @@ impl TryFrom<audit_log::Model> for AuditRow {
             created_at: row.created_at,
             application_id: row.application_id,
             session_id: row.session_id,
+            memory_service_request_id: row.memory_service_request_id,
         })
     }
 }

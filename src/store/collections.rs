@@ -26,14 +26,24 @@ pub enum Put {
     Unchanged,
 }
 
+/// A collection that was deleted with its objects.
+#[derive(Clone, Debug)]
+pub struct DeletedCollection {
+    /// The collection as it was.
+    pub row: CollectionRow,
+    /// Names the deletion of its objects, if that is forwarded.
+    pub change_id: Option<Uuid>,
+}
+
 /// The columns that [`CollectionRow::read`] expects.
-const COLUMNS: [collections::Column; 6] = [
+const COLUMNS: [collections::Column; 7] = [
     collections::Column::Id,
     collections::Column::Name,
     collections::Column::Schema,
     collections::Column::Version,
     collections::Column::CreatedAt,
     collections::Column::UpdatedAt,
+    collections::Column::IsForwarded,
 ];
 
 impl Store {
@@ -65,6 +75,7 @@ impl Store {
             version: 1,
             created_at: at,
             updated_at: at,
+            is_forwarded: false,
         };
         let mut retry = Retry::default();
         loop {
@@ -125,7 +136,7 @@ impl Store {
         Ok((rows, more))
     }
 
-    /// Deletes the collection `name` with its objects, and returns it as it was.
+    /// Deletes the collection `name` with its objects. `None` when there is none.
     ///
     /// `check` sees it under a lock, as in [`Store::put_collection`], and is not called when there
     /// is none.
@@ -138,7 +149,7 @@ impl Store {
         tenant: &Tenant,
         name: &CollectionName,
         check: impl Fn(&CollectionRow) -> Result<(), E>,
-    ) -> Result<Option<CollectionRow>, WriteError<E>> {
+    ) -> Result<Option<DeletedCollection>, WriteError<E>> {
         let mut retry = Retry::default();
         loop {
             let result = self.try_delete_collection(tenant, name, &check).await;
@@ -171,7 +182,7 @@ impl Store {
         Ok(match before {
             None => {
                 let created = self.insert_collection(transaction, tenant, new).await?;
-                created.then(|| (new.clone(), Put::Created))
+                created.map(|created| (created, Put::Created))
             }
             Some(before) if before.schema == new.schema => Some((before, Put::Unchanged)),
             Some(before) => {
@@ -187,7 +198,7 @@ impl Store {
         tenant: &Tenant,
         name: &CollectionName,
         check: impl Fn(&CollectionRow) -> Result<(), E>,
-    ) -> Result<Option<CollectionRow>, WriteError<E>> {
+    ) -> Result<Option<DeletedCollection>, WriteError<E>> {
         let transaction = self.begin().await?;
         let result = self.delete_within(&transaction, tenant, name, check).await;
         end(transaction, result).await
@@ -199,17 +210,22 @@ impl Store {
         tenant: &Tenant,
         name: &CollectionName,
         check: impl Fn(&CollectionRow) -> Result<(), E>,
-    ) -> Result<Option<CollectionRow>, WriteError<E>> {
+    ) -> Result<Option<DeletedCollection>, WriteError<E>> {
         let Some(row) = self.lock_collection(transaction, tenant, name).await? else {
             return Ok(None);
         };
         check(&row).map_err(WriteError::Refused)?;
+        let change_id = row.is_forwarded.then(Uuid::now_v7);
+        if let Some(change_id) = change_id {
+            self.note_deletion_of_all(transaction, tenant, name, change_id)
+                .await?;
+        }
         let delete = self.statement(
             "DELETE FROM collections WHERE gpt_id = $1 AND name = $2",
             [tenant.gpt_id().into(), name.into()],
         );
         transaction.execute_raw(delete).await?;
-        Ok(Some(row))
+        Ok(Some(DeletedCollection { row, change_id }))
     }
 
     /// Locks against everyone who writes objects there: they hold `FOR SHARE` until they commit.
@@ -245,16 +261,23 @@ impl Store {
         Ok(row.map(|row| CollectionRow::read(&row, 0)).transpose()?)
     }
 
-    /// False when another transaction made it first.
+    /// The collection as it was made; `None` when another transaction made it first.
+    ///
+    /// The lock on the GPT comes before the look at its webhook: whoever gives it one meanwhile waits
+    /// for this collection, and marks it.
     async fn insert_collection(
         &self,
         transaction: &DatabaseTransaction,
         tenant: &Tenant,
         new: &CollectionRow,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<CollectionRow>, StoreError> {
+        self.lock_gpt(transaction, tenant.gpt_id(), " FOR KEY SHARE")
+            .await?;
         let insert = self.statement(
-            "INSERT INTO collections (gpt_id, name, id, schema, version, created_at, updated_at) \
-             VALUES ($1, $2, $3, json($4), $5, $6, $7) ON CONFLICT (gpt_id, name) DO NOTHING",
+            "INSERT INTO collections (gpt_id, name, id, schema, version, created_at, updated_at, \
+             is_forwarded) VALUES ($1, $2, $3, json($4), $5, $6, $7, EXISTS (\
+             SELECT 1 FROM webhooks w WHERE w.gpt_id = $1 AND w.is_enabled)) \
+             ON CONFLICT (gpt_id, name) DO NOTHING RETURNING is_forwarded",
             [
                 tenant.gpt_id().into(),
                 (&new.name).into(),
@@ -265,7 +288,12 @@ impl Store {
                 new.updated_at.into(),
             ],
         );
-        Ok(transaction.execute_raw(insert).await?.rows_affected() == 1)
+        let created = transaction.query_one_raw(insert).await?;
+        let is_forwarded = created.map(|row| row.try_get_by_index(0)).transpose()?;
+        Ok(is_forwarded.map(|is_forwarded| CollectionRow {
+            is_forwarded,
+            ..new.clone()
+        }))
     }
 
     async fn update_collection(

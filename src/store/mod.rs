@@ -24,6 +24,7 @@ mod connect;
 mod copy;
 mod entity;
 mod error;
+mod events;
 mod files;
 mod gpts;
 mod grants;
@@ -48,9 +49,13 @@ mod values;
 pub use applications::{ApplicationChange, ApplicationRow};
 pub use audit::{AuditQuery, AuditRow};
 pub use backup::{BackupError, UNFINISHED, back_up, restore};
-pub use collections::Put;
+pub use collections::{DeletedCollection, Put};
 pub use connect::{Backend, Connections, DatabaseSettings};
 pub use error::{StoreError, StoreErrorKind, UniqueKey, WriteError};
+pub use events::{
+    Attempt, ClaimedWebhook, DueEvent, EventBacklog, EventKind, EventQuery, EventRow, EventState,
+    NewWebhook, WebhookRow, WebhookSecrets,
+};
 pub use files::{
     BlobRow, ClaimedBlob, FileFilter, FileQuota, FileRefusal, FileUsage, OrphanScan, Rewrapped,
     StoredFile, StoredPart, StoredUpload, TenantBlob, UploadStage, UploadedPart,
@@ -70,7 +75,7 @@ pub use objects::create::CreateError;
 pub use objects::create_once::{CreateOnceError, CreateOnceOutcome};
 pub use objects::import::{ImportError, ImportedObject};
 pub use objects::list::{ListQuery, Page};
-pub use objects::update::{Change, LockedObject};
+pub use objects::update::{Change, LockedObject, Updated};
 pub use rows::{CollectionRow, NewObject, ObjectRow};
 pub use sessions::{EndReason, GrantType, SessionGrant, SessionKey, SessionQuery, SessionRow};
 pub use signing_keys::SigningKeyRow;

@@ -39,6 +39,8 @@ pub struct CollectionRow {
     pub created_at: Timestamp,
     /// When its schema was changed last; never before `created_at`.
     pub updated_at: Timestamp,
+    /// Whether changes of its objects are forwarded.
+    pub is_forwarded: bool,
 }
 
 /// An object to be created.
@@ -56,6 +58,8 @@ pub struct NewObject {
     pub collection_id: Uuid,
     /// The version of the collection that `body` was validated against.
     pub collection_version: i64,
+    /// Whether the collection's changes are forwarded.
+    pub is_forwarded: bool,
 }
 
 /// The columns that [`ObjectRow::read`] expects, of the table or alias `o`.
@@ -64,7 +68,7 @@ pub(super) const OBJECT_COLUMNS: &str =
 
 /// The columns that [`CollectionRow::read`] expects, of the table or alias `c`.
 pub(super) const COLLECTION_COLUMNS: &str =
-    "c.id, c.name, c.schema, c.version, c.created_at, c.updated_at";
+    "c.id, c.name, c.schema, c.version, c.created_at, c.updated_at, c.is_forwarded";
 
 impl ObjectRow {
     /// Reads [`OBJECT_COLUMNS`], of which the first is the column at `first`.
@@ -90,6 +94,7 @@ impl CollectionRow {
             version: column(row, first + 3)?,
             created_at: column(row, first + 4)?,
             updated_at: column(row, first + 5)?,
+            is_forwarded: column(row, first + 6)?,
         })
     }
 }

@@ -86,6 +86,9 @@ pub mod types {
         ///The public id of the key; null for a token that no key stands behind.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
         pub key_id: ::std::option::Option<::std::string::String>,
+        ///What deliveries to the GPT's webhook call the change by that the call made, at the beginning of webhook-id; null when nothing is forwarded.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub memory_service_request_id: ::std::option::Option<::std::string::String>,
         ///The HTTP method.
         pub method: ::std::string::String,
         ///How long the answer took.
@@ -668,6 +671,96 @@ pub mod types {
             Default::default()
         }
     }
+    ///A webhook, with its secret when that is new.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct IssuedWebhook {
+        ///When it was made.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///Why it was switched off, if its receiver did that by answering 410.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub disabled_reason: ::std::option::Option<::std::string::String>,
+        ///How often in a row nothing could be delivered.
+        pub failures: i32,
+        ///The GPT whose changes are forwarded.
+        pub gpt_id: ::std::string::String,
+        ///Whether changes are noted and delivered.
+        pub is_enabled: bool,
+        ///What deliveries are signed with, in the form of Standard Webhooks (whsec_ and base64); null when it is the one from before.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub secret: ::std::option::Option<::std::string::String>,
+        ///When it was changed last.
+        pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///Where to.
+        pub url: ::std::string::String,
+    }
+    impl IssuedWebhook {
+        pub fn builder() -> builder::IssuedWebhook {
+            Default::default()
+        }
+    }
+    ///How far a job is. One that failed is not tried again.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum JobState {
+        #[serde(rename = "queued")]
+        Queued,
+        #[serde(rename = "running")]
+        Running,
+        #[serde(rename = "succeeded")]
+        Succeeded,
+        #[serde(rename = "failed")]
+        Failed,
+    }
+    impl ::std::fmt::Display for JobState {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Queued => f.write_str("queued"),
+                Self::Running => f.write_str("running"),
+                Self::Succeeded => f.write_str("succeeded"),
+                Self::Failed => f.write_str("failed"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for JobState {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "queued" => Ok(Self::Queued),
+                "running" => Ok(Self::Running),
+                "succeeded" => Ok(Self::Succeeded),
+                "failed" => Ok(Self::Failed),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for JobState {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for JobState {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
     ///An API key without its secret.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct Key {
@@ -713,6 +806,61 @@ pub mod types {
     }
     impl KeyPage {
         pub fn builder() -> builder::KeyPage {
+            Default::default()
+        }
+    }
+    ///A job of a GPT or of the service itself.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct OperatorJob {
+        ///Attempts since it last made progress.
+        pub attempts: i32,
+        ///When it was asked for.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///Why the last attempt failed.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub error: ::std::option::Option<::std::string::String>,
+        ///When it succeeded or failed for good.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub finished_at: ::std::option::Option<
+            ::chrono::DateTime<::chrono::offset::Utc>,
+        >,
+        ///Whose it is; null for one of the service itself.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub gpt_id: ::std::option::Option<::std::string::String>,
+        ///The job's id.
+        pub id: ::uuid::Uuid,
+        ///What it does.
+        pub kind: ::std::string::String,
+        ///Attempts without progress before it is given up.
+        pub max_attempts: i32,
+        ///What it has done so far.
+        pub progress: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+        ///What it came to; empty before that.
+        pub result: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+        ///When it is to run, or to run again.
+        pub run_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        pub state: JobState,
+        ///When it last made progress.
+        pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    }
+    impl OperatorJob {
+        pub fn builder() -> builder::OperatorJob {
+            Default::default()
+        }
+    }
+    ///A page of jobs.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct OperatorJobPage {
+        ///Whether there is a next page.
+        pub has_more: bool,
+        ///The items, in the list's order.
+        pub items: ::std::vec::Vec<OperatorJob>,
+        ///Send this as cursor to get the next page; null on the last page.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub next_cursor: ::std::option::Option<::std::string::String>,
+    }
+    impl OperatorJobPage {
+        pub fn builder() -> builder::OperatorJobPage {
             Default::default()
         }
     }
@@ -811,6 +959,8 @@ pub mod types {
         KeyNotFound,
         #[serde(rename = "application-not-found")]
         ApplicationNotFound,
+        #[serde(rename = "webhook-not-found")]
+        WebhookNotFound,
         #[serde(rename = "session-not-found")]
         SessionNotFound,
         #[serde(rename = "job-not-found")]
@@ -872,6 +1022,7 @@ pub mod types {
                 Self::GptNotFound => f.write_str("gpt-not-found"),
                 Self::KeyNotFound => f.write_str("key-not-found"),
                 Self::ApplicationNotFound => f.write_str("application-not-found"),
+                Self::WebhookNotFound => f.write_str("webhook-not-found"),
                 Self::SessionNotFound => f.write_str("session-not-found"),
                 Self::JobNotFound => f.write_str("job-not-found"),
                 Self::MethodNotAllowed => f.write_str("method-not-allowed"),
@@ -919,6 +1070,7 @@ pub mod types {
                 "gpt-not-found" => Ok(Self::GptNotFound),
                 "key-not-found" => Ok(Self::KeyNotFound),
                 "application-not-found" => Ok(Self::ApplicationNotFound),
+                "webhook-not-found" => Ok(Self::WebhookNotFound),
                 "session-not-found" => Ok(Self::SessionNotFound),
                 "job-not-found" => Ok(Self::JobNotFound),
                 "method-not-allowed" => Ok(Self::MethodNotAllowed),
@@ -976,6 +1128,21 @@ pub mod types {
             Default::default()
         }
     }
+    ///Where changes are to be forwarded to.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[serde(deny_unknown_fields)]
+    pub struct PutWebhookRequest {
+        ///False to note and deliver nothing for now; what waits goes on waiting.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub is_enabled: ::std::option::Option<bool>,
+        ///An https URL without a user. Which hosts it may name is for the server's configuration to say.
+        pub url: ::std::string::String,
+    }
+    impl PutWebhookRequest {
+        pub fn builder() -> builder::PutWebhookRequest {
+            Default::default()
+        }
+    }
     ///The rate limit that the request was over.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct RateLimit {
@@ -990,6 +1157,17 @@ pub mod types {
     }
     impl RateLimit {
         pub fn builder() -> builder::RateLimit {
+            Default::default()
+        }
+    }
+    ///What is delivered again.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct RetriedEvents {
+        ///How many events.
+        pub retried: i64,
+    }
+    impl RetriedEvents {
+        pub fn builder() -> builder::RetriedEvents {
             Default::default()
         }
     }
@@ -1202,6 +1380,148 @@ pub mod types {
     impl UpdateKeyRequest {
         pub fn builder() -> builder::UpdateKeyRequest {
             Default::default()
+        }
+    }
+    ///A webhook without its secret.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct Webhook {
+        ///When it was made.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///Why it was switched off, if its receiver did that by answering 410.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub disabled_reason: ::std::option::Option<::std::string::String>,
+        ///How often in a row nothing could be delivered.
+        pub failures: i32,
+        ///The GPT whose changes are forwarded.
+        pub gpt_id: ::std::string::String,
+        ///Whether changes are noted and delivered.
+        pub is_enabled: bool,
+        ///When it was changed last.
+        pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///Where to.
+        pub url: ::std::string::String,
+    }
+    impl Webhook {
+        pub fn builder() -> builder::Webhook {
+            Default::default()
+        }
+    }
+    ///A change of an object, and what became of its delivery.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct WebhookEvent {
+        ///How often it was tried.
+        pub attempts: i32,
+        ///Names what was changed by one call, as memory_service_request_id in the record of calls does.
+        pub change_id: ::uuid::Uuid,
+        ///When the object was changed.
+        pub changed_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///Its collection.
+        pub collection: ::std::string::String,
+        ///Why the last attempt failed.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub error: ::std::option::Option<::std::string::String>,
+        ///When it was delivered or given up.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub finished_at: ::std::option::Option<
+            ::chrono::DateTime<::chrono::offset::Utc>,
+        >,
+        ///What the header webhook-id says.
+        pub id: ::std::string::String,
+        ///When it is tried next; null when it is not.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub next_attempt_at: ::std::option::Option<
+            ::chrono::DateTime<::chrono::offset::Utc>,
+        >,
+        ///The object.
+        pub object_id: ::uuid::Uuid,
+        pub state: WebhookEventState,
+        ///The HTTP status of the last answer.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub status: ::std::option::Option<i32>,
+        ///What happened, as the delivery says it, such as object.created.
+        #[serde(rename = "type")]
+        pub type_: ::std::string::String,
+        ///Its version; of a deleted one, its last.
+        pub version: i64,
+    }
+    impl WebhookEvent {
+        pub fn builder() -> builder::WebhookEvent {
+            Default::default()
+        }
+    }
+    ///A page of events.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct WebhookEventPage {
+        ///Whether there is a next page.
+        pub has_more: bool,
+        ///The items, in the list's order.
+        pub items: ::std::vec::Vec<WebhookEvent>,
+        ///Send this as cursor to get the next page; null on the last page.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub next_cursor: ::std::option::Option<::std::string::String>,
+    }
+    impl WebhookEventPage {
+        pub fn builder() -> builder::WebhookEventPage {
+            Default::default()
+        }
+    }
+    ///What became of an event. One that failed is not tried again unless that is asked for.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum WebhookEventState {
+        #[serde(rename = "pending")]
+        Pending,
+        #[serde(rename = "delivered")]
+        Delivered,
+        #[serde(rename = "failed")]
+        Failed,
+    }
+    impl ::std::fmt::Display for WebhookEventState {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Pending => f.write_str("pending"),
+                Self::Delivered => f.write_str("delivered"),
+                Self::Failed => f.write_str("failed"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for WebhookEventState {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "pending" => Ok(Self::Pending),
+                "delivered" => Ok(Self::Delivered),
+                "failed" => Ok(Self::Failed),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for WebhookEventState {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for WebhookEventState {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
         }
     }
     /// Types for composing complex structures.
@@ -1566,6 +1886,10 @@ pub mod types {
                 ::std::option::Option<::std::string::String>,
                 ::std::string::String,
             >,
+            memory_service_request_id: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
             method: ::std::result::Result<::std::string::String, ::std::string::String>,
             milliseconds: ::std::result::Result<f64, ::std::string::String>,
             operation: ::std::result::Result<
@@ -1599,6 +1923,9 @@ pub mod types {
                     gpt_id: Err("no value supplied for gpt_id".to_string()),
                     id: Err("no value supplied for id".to_string()),
                     key_id: Err("no value supplied for key_id".to_string()),
+                    memory_service_request_id: Err(
+                        "no value supplied for memory_service_request_id".to_string(),
+                    ),
                     method: Err("no value supplied for method".to_string()),
                     milliseconds: Err("no value supplied for milliseconds".to_string()),
                     operation: Err("no value supplied for operation".to_string()),
@@ -1692,6 +2019,20 @@ pub mod types {
                     .try_into()
                     .map_err(|e| {
                         format!("error converting supplied value for key_id: {e}")
+                    });
+                self
+            }
+            pub fn memory_service_request_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.memory_service_request_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for memory_service_request_id: {e}"
+                        )
                     });
                 self
             }
@@ -1807,6 +2148,7 @@ pub mod types {
                     gpt_id: value.gpt_id?,
                     id: value.id?,
                     key_id: value.key_id?,
+                    memory_service_request_id: value.memory_service_request_id?,
                     method: value.method?,
                     milliseconds: value.milliseconds?,
                     operation: value.operation?,
@@ -1828,6 +2170,7 @@ pub mod types {
                     gpt_id: Ok(value.gpt_id),
                     id: Ok(value.id),
                     key_id: Ok(value.key_id),
+                    memory_service_request_id: Ok(value.memory_service_request_id),
                     method: Ok(value.method),
                     milliseconds: Ok(value.milliseconds),
                     operation: Ok(value.operation),
@@ -3577,6 +3920,176 @@ pub mod types {
             }
         }
         #[derive(Clone, Debug)]
+        pub struct IssuedWebhook {
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            disabled_reason: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            failures: ::std::result::Result<i32, ::std::string::String>,
+            gpt_id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            is_enabled: ::std::result::Result<bool, ::std::string::String>,
+            secret: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            updated_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            url: ::std::result::Result<::std::string::String, ::std::string::String>,
+        }
+        impl ::std::default::Default for IssuedWebhook {
+            fn default() -> Self {
+                Self {
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    disabled_reason: Err(
+                        "no value supplied for disabled_reason".to_string(),
+                    ),
+                    failures: Err("no value supplied for failures".to_string()),
+                    gpt_id: Err("no value supplied for gpt_id".to_string()),
+                    is_enabled: Err("no value supplied for is_enabled".to_string()),
+                    secret: Err("no value supplied for secret".to_string()),
+                    updated_at: Err("no value supplied for updated_at".to_string()),
+                    url: Err("no value supplied for url".to_string()),
+                }
+            }
+        }
+        impl IssuedWebhook {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn disabled_reason<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.disabled_reason = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for disabled_reason: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn failures<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i32>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.failures = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for failures: {e}")
+                    });
+                self
+            }
+            pub fn gpt_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.gpt_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for gpt_id: {e}")
+                    });
+                self
+            }
+            pub fn is_enabled<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.is_enabled = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for is_enabled: {e}")
+                    });
+                self
+            }
+            pub fn secret<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.secret = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for secret: {e}")
+                    });
+                self
+            }
+            pub fn updated_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.updated_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for updated_at: {e}")
+                    });
+                self
+            }
+            pub fn url<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.url = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for url: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<IssuedWebhook> for super::IssuedWebhook {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: IssuedWebhook,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    disabled_reason: value.disabled_reason?,
+                    failures: value.failures?,
+                    gpt_id: value.gpt_id?,
+                    is_enabled: value.is_enabled?,
+                    secret: value.secret?,
+                    updated_at: value.updated_at?,
+                    url: value.url?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::IssuedWebhook> for IssuedWebhook {
+            fn from(value: super::IssuedWebhook) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    disabled_reason: Ok(value.disabled_reason),
+                    failures: Ok(value.failures),
+                    gpt_id: Ok(value.gpt_id),
+                    is_enabled: Ok(value.is_enabled),
+                    secret: Ok(value.secret),
+                    updated_at: Ok(value.updated_at),
+                    url: Ok(value.url),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct Key {
             created_at: ::std::result::Result<
                 ::chrono::DateTime<::chrono::offset::Utc>,
@@ -3844,6 +4357,348 @@ pub mod types {
         }
         impl ::std::convert::From<super::KeyPage> for KeyPage {
             fn from(value: super::KeyPage) -> Self {
+                Self {
+                    has_more: Ok(value.has_more),
+                    items: Ok(value.items),
+                    next_cursor: Ok(value.next_cursor),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct OperatorJob {
+            attempts: ::std::result::Result<i32, ::std::string::String>,
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            error: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            finished_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            gpt_id: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<::uuid::Uuid, ::std::string::String>,
+            kind: ::std::result::Result<::std::string::String, ::std::string::String>,
+            max_attempts: ::std::result::Result<i32, ::std::string::String>,
+            progress: ::std::result::Result<
+                ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+                ::std::string::String,
+            >,
+            result: ::std::result::Result<
+                ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+                ::std::string::String,
+            >,
+            run_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            state: ::std::result::Result<super::JobState, ::std::string::String>,
+            updated_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for OperatorJob {
+            fn default() -> Self {
+                Self {
+                    attempts: Err("no value supplied for attempts".to_string()),
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    error: Err("no value supplied for error".to_string()),
+                    finished_at: Err("no value supplied for finished_at".to_string()),
+                    gpt_id: Err("no value supplied for gpt_id".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    kind: Err("no value supplied for kind".to_string()),
+                    max_attempts: Err("no value supplied for max_attempts".to_string()),
+                    progress: Err("no value supplied for progress".to_string()),
+                    result: Err("no value supplied for result".to_string()),
+                    run_at: Err("no value supplied for run_at".to_string()),
+                    state: Err("no value supplied for state".to_string()),
+                    updated_at: Err("no value supplied for updated_at".to_string()),
+                }
+            }
+        }
+        impl OperatorJob {
+            pub fn attempts<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i32>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.attempts = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for attempts: {e}")
+                    });
+                self
+            }
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn error<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.error = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for error: {e}")
+                    });
+                self
+            }
+            pub fn finished_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.finished_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for finished_at: {e}")
+                    });
+                self
+            }
+            pub fn gpt_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.gpt_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for gpt_id: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::uuid::Uuid>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn kind<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.kind = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for kind: {e}")
+                    });
+                self
+            }
+            pub fn max_attempts<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i32>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.max_attempts = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for max_attempts: {e}")
+                    });
+                self
+            }
+            pub fn progress<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.progress = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for progress: {e}")
+                    });
+                self
+            }
+            pub fn result<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.result = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for result: {e}")
+                    });
+                self
+            }
+            pub fn run_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.run_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for run_at: {e}")
+                    });
+                self
+            }
+            pub fn state<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::JobState>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.state = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for state: {e}")
+                    });
+                self
+            }
+            pub fn updated_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.updated_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for updated_at: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<OperatorJob> for super::OperatorJob {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: OperatorJob,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    attempts: value.attempts?,
+                    created_at: value.created_at?,
+                    error: value.error?,
+                    finished_at: value.finished_at?,
+                    gpt_id: value.gpt_id?,
+                    id: value.id?,
+                    kind: value.kind?,
+                    max_attempts: value.max_attempts?,
+                    progress: value.progress?,
+                    result: value.result?,
+                    run_at: value.run_at?,
+                    state: value.state?,
+                    updated_at: value.updated_at?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::OperatorJob> for OperatorJob {
+            fn from(value: super::OperatorJob) -> Self {
+                Self {
+                    attempts: Ok(value.attempts),
+                    created_at: Ok(value.created_at),
+                    error: Ok(value.error),
+                    finished_at: Ok(value.finished_at),
+                    gpt_id: Ok(value.gpt_id),
+                    id: Ok(value.id),
+                    kind: Ok(value.kind),
+                    max_attempts: Ok(value.max_attempts),
+                    progress: Ok(value.progress),
+                    result: Ok(value.result),
+                    run_at: Ok(value.run_at),
+                    state: Ok(value.state),
+                    updated_at: Ok(value.updated_at),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct OperatorJobPage {
+            has_more: ::std::result::Result<bool, ::std::string::String>,
+            items: ::std::result::Result<
+                ::std::vec::Vec<super::OperatorJob>,
+                ::std::string::String,
+            >,
+            next_cursor: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for OperatorJobPage {
+            fn default() -> Self {
+                Self {
+                    has_more: Err("no value supplied for has_more".to_string()),
+                    items: Err("no value supplied for items".to_string()),
+                    next_cursor: Err("no value supplied for next_cursor".to_string()),
+                }
+            }
+        }
+        impl OperatorJobPage {
+            pub fn has_more<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.has_more = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for has_more: {e}")
+                    });
+                self
+            }
+            pub fn items<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::OperatorJob>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.items = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for items: {e}")
+                    });
+                self
+            }
+            pub fn next_cursor<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.next_cursor = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for next_cursor: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<OperatorJobPage> for super::OperatorJobPage {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: OperatorJobPage,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    has_more: value.has_more?,
+                    items: value.items?,
+                    next_cursor: value.next_cursor?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::OperatorJobPage> for OperatorJobPage {
+            fn from(value: super::OperatorJobPage) -> Self {
                 Self {
                     has_more: Ok(value.has_more),
                     items: Ok(value.items),
@@ -4221,6 +5076,67 @@ pub mod types {
             }
         }
         #[derive(Clone, Debug)]
+        pub struct PutWebhookRequest {
+            is_enabled: ::std::result::Result<
+                ::std::option::Option<bool>,
+                ::std::string::String,
+            >,
+            url: ::std::result::Result<::std::string::String, ::std::string::String>,
+        }
+        impl ::std::default::Default for PutWebhookRequest {
+            fn default() -> Self {
+                Self {
+                    is_enabled: Ok(Default::default()),
+                    url: Err("no value supplied for url".to_string()),
+                }
+            }
+        }
+        impl PutWebhookRequest {
+            pub fn is_enabled<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<bool>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.is_enabled = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for is_enabled: {e}")
+                    });
+                self
+            }
+            pub fn url<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.url = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for url: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<PutWebhookRequest> for super::PutWebhookRequest {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: PutWebhookRequest,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    is_enabled: value.is_enabled?,
+                    url: value.url?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::PutWebhookRequest> for PutWebhookRequest {
+            fn from(value: super::PutWebhookRequest) -> Self {
+                Self {
+                    is_enabled: Ok(value.is_enabled),
+                    url: Ok(value.url),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct RateLimit {
             limit: ::std::result::Result<i64, ::std::string::String>,
             name: ::std::result::Result<::std::string::String, ::std::string::String>,
@@ -4312,6 +5228,44 @@ pub mod types {
                     period_seconds: Ok(value.period_seconds),
                     remaining: Ok(value.remaining),
                 }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct RetriedEvents {
+            retried: ::std::result::Result<i64, ::std::string::String>,
+        }
+        impl ::std::default::Default for RetriedEvents {
+            fn default() -> Self {
+                Self {
+                    retried: Err("no value supplied for retried".to_string()),
+                }
+            }
+        }
+        impl RetriedEvents {
+            pub fn retried<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.retried = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for retried: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<RetriedEvents> for super::RetriedEvents {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: RetriedEvents,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self { retried: value.retried? })
+            }
+        }
+        impl ::std::convert::From<super::RetriedEvents> for RetriedEvents {
+            fn from(value: super::RetriedEvents) -> Self {
+                Self { retried: Ok(value.retried) }
             }
         }
         #[derive(Clone, Debug)]
@@ -5059,6 +6013,498 @@ pub mod types {
                 }
             }
         }
+        #[derive(Clone, Debug)]
+        pub struct Webhook {
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            disabled_reason: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            failures: ::std::result::Result<i32, ::std::string::String>,
+            gpt_id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            is_enabled: ::std::result::Result<bool, ::std::string::String>,
+            updated_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            url: ::std::result::Result<::std::string::String, ::std::string::String>,
+        }
+        impl ::std::default::Default for Webhook {
+            fn default() -> Self {
+                Self {
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    disabled_reason: Err(
+                        "no value supplied for disabled_reason".to_string(),
+                    ),
+                    failures: Err("no value supplied for failures".to_string()),
+                    gpt_id: Err("no value supplied for gpt_id".to_string()),
+                    is_enabled: Err("no value supplied for is_enabled".to_string()),
+                    updated_at: Err("no value supplied for updated_at".to_string()),
+                    url: Err("no value supplied for url".to_string()),
+                }
+            }
+        }
+        impl Webhook {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn disabled_reason<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.disabled_reason = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for disabled_reason: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn failures<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i32>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.failures = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for failures: {e}")
+                    });
+                self
+            }
+            pub fn gpt_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.gpt_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for gpt_id: {e}")
+                    });
+                self
+            }
+            pub fn is_enabled<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.is_enabled = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for is_enabled: {e}")
+                    });
+                self
+            }
+            pub fn updated_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.updated_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for updated_at: {e}")
+                    });
+                self
+            }
+            pub fn url<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.url = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for url: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<Webhook> for super::Webhook {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: Webhook,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    disabled_reason: value.disabled_reason?,
+                    failures: value.failures?,
+                    gpt_id: value.gpt_id?,
+                    is_enabled: value.is_enabled?,
+                    updated_at: value.updated_at?,
+                    url: value.url?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::Webhook> for Webhook {
+            fn from(value: super::Webhook) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    disabled_reason: Ok(value.disabled_reason),
+                    failures: Ok(value.failures),
+                    gpt_id: Ok(value.gpt_id),
+                    is_enabled: Ok(value.is_enabled),
+                    updated_at: Ok(value.updated_at),
+                    url: Ok(value.url),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct WebhookEvent {
+            attempts: ::std::result::Result<i32, ::std::string::String>,
+            change_id: ::std::result::Result<::uuid::Uuid, ::std::string::String>,
+            changed_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            collection: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            error: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            finished_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            next_attempt_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            object_id: ::std::result::Result<::uuid::Uuid, ::std::string::String>,
+            state: ::std::result::Result<
+                super::WebhookEventState,
+                ::std::string::String,
+            >,
+            status: ::std::result::Result<
+                ::std::option::Option<i32>,
+                ::std::string::String,
+            >,
+            type_: ::std::result::Result<::std::string::String, ::std::string::String>,
+            version: ::std::result::Result<i64, ::std::string::String>,
+        }
+        impl ::std::default::Default for WebhookEvent {
+            fn default() -> Self {
+                Self {
+                    attempts: Err("no value supplied for attempts".to_string()),
+                    change_id: Err("no value supplied for change_id".to_string()),
+                    changed_at: Err("no value supplied for changed_at".to_string()),
+                    collection: Err("no value supplied for collection".to_string()),
+                    error: Err("no value supplied for error".to_string()),
+                    finished_at: Err("no value supplied for finished_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    next_attempt_at: Err(
+                        "no value supplied for next_attempt_at".to_string(),
+                    ),
+                    object_id: Err("no value supplied for object_id".to_string()),
+                    state: Err("no value supplied for state".to_string()),
+                    status: Err("no value supplied for status".to_string()),
+                    type_: Err("no value supplied for type_".to_string()),
+                    version: Err("no value supplied for version".to_string()),
+                }
+            }
+        }
+        impl WebhookEvent {
+            pub fn attempts<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i32>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.attempts = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for attempts: {e}")
+                    });
+                self
+            }
+            pub fn change_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::uuid::Uuid>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.change_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for change_id: {e}")
+                    });
+                self
+            }
+            pub fn changed_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.changed_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for changed_at: {e}")
+                    });
+                self
+            }
+            pub fn collection<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.collection = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for collection: {e}")
+                    });
+                self
+            }
+            pub fn error<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.error = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for error: {e}")
+                    });
+                self
+            }
+            pub fn finished_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.finished_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for finished_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn next_attempt_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.next_attempt_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!(
+                            "error converting supplied value for next_attempt_at: {e}"
+                        )
+                    });
+                self
+            }
+            pub fn object_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::uuid::Uuid>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.object_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for object_id: {e}")
+                    });
+                self
+            }
+            pub fn state<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::WebhookEventState>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.state = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for state: {e}")
+                    });
+                self
+            }
+            pub fn status<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<i32>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.status = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for status: {e}")
+                    });
+                self
+            }
+            pub fn type_<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.type_ = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for type_: {e}")
+                    });
+                self
+            }
+            pub fn version<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.version = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for version: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<WebhookEvent> for super::WebhookEvent {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: WebhookEvent,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    attempts: value.attempts?,
+                    change_id: value.change_id?,
+                    changed_at: value.changed_at?,
+                    collection: value.collection?,
+                    error: value.error?,
+                    finished_at: value.finished_at?,
+                    id: value.id?,
+                    next_attempt_at: value.next_attempt_at?,
+                    object_id: value.object_id?,
+                    state: value.state?,
+                    status: value.status?,
+                    type_: value.type_?,
+                    version: value.version?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::WebhookEvent> for WebhookEvent {
+            fn from(value: super::WebhookEvent) -> Self {
+                Self {
+                    attempts: Ok(value.attempts),
+                    change_id: Ok(value.change_id),
+                    changed_at: Ok(value.changed_at),
+                    collection: Ok(value.collection),
+                    error: Ok(value.error),
+                    finished_at: Ok(value.finished_at),
+                    id: Ok(value.id),
+                    next_attempt_at: Ok(value.next_attempt_at),
+                    object_id: Ok(value.object_id),
+                    state: Ok(value.state),
+                    status: Ok(value.status),
+                    type_: Ok(value.type_),
+                    version: Ok(value.version),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct WebhookEventPage {
+            has_more: ::std::result::Result<bool, ::std::string::String>,
+            items: ::std::result::Result<
+                ::std::vec::Vec<super::WebhookEvent>,
+                ::std::string::String,
+            >,
+            next_cursor: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for WebhookEventPage {
+            fn default() -> Self {
+                Self {
+                    has_more: Err("no value supplied for has_more".to_string()),
+                    items: Err("no value supplied for items".to_string()),
+                    next_cursor: Err("no value supplied for next_cursor".to_string()),
+                }
+            }
+        }
+        impl WebhookEventPage {
+            pub fn has_more<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.has_more = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for has_more: {e}")
+                    });
+                self
+            }
+            pub fn items<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::WebhookEvent>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.items = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for items: {e}")
+                    });
+                self
+            }
+            pub fn next_cursor<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.next_cursor = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for next_cursor: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<WebhookEventPage> for super::WebhookEventPage {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: WebhookEventPage,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    has_more: value.has_more?,
+                    items: value.items?,
+                    next_cursor: value.next_cursor?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::WebhookEventPage> for WebhookEventPage {
+            fn from(value: super::WebhookEventPage) -> Self {
+                Self {
+                    has_more: Ok(value.has_more),
+                    items: Ok(value.items),
+                    next_cursor: Ok(value.next_cursor),
+                }
+            }
+        }
     }
     /// Error types.
     pub mod error {
@@ -5257,6 +6703,160 @@ let response = client.get_gpt_usage()
 ```*/
     pub fn get_gpt_usage(&self) -> builder::GetGptUsage<'_> {
         builder::GetGptUsage::new(self)
+    }
+    /**Get a GPT's webhook
+
+Answers the webhook without its secret.
+
+Sends a `GET` request to `/admin/v1/gpts/{gpt_id}/webhook`
+
+Arguments:
+- `gpt_id`: The GPT's id.
+```ignore
+let response = client.get_webhook()
+    .gpt_id(gpt_id)
+    .send()
+    .await;
+```*/
+    pub fn get_webhook(&self) -> builder::GetWebhook<'_> {
+        builder::GetWebhook::new(self)
+    }
+    /**Forward a GPT's changes
+
+Gives the GPT a webhook, or changes the one that it has. From now on each create, update and delete of its objects is delivered to the URL, signed as Standard Webhooks says, in order for each object. The secret is in the answer that makes the webhook, and in no other.
+
+Sends a `PUT` request to `/admin/v1/gpts/{gpt_id}/webhook`
+
+Arguments:
+- `gpt_id`: The GPT's id.
+- `body`
+```ignore
+let response = client.put_webhook()
+    .gpt_id(gpt_id)
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn put_webhook(&self) -> builder::PutWebhook<'_> {
+        builder::PutWebhook::new(self)
+    }
+    /**Stop forwarding a GPT's changes
+
+Deletes the webhook, with all that it has not delivered.
+
+Sends a `DELETE` request to `/admin/v1/gpts/{gpt_id}/webhook`
+
+Arguments:
+- `gpt_id`: The GPT's id.
+```ignore
+let response = client.delete_webhook()
+    .gpt_id(gpt_id)
+    .send()
+    .await;
+```*/
+    pub fn delete_webhook(&self) -> builder::DeleteWebhook<'_> {
+        builder::DeleteWebhook::new(self)
+    }
+    /**Rotate a webhook's secret
+
+Gives the webhook a new secret, which only this answer shows. Deliveries are signed with the old one too for as long as is asked, at most a week.
+
+Sends a `POST` request to `/admin/v1/gpts/{gpt_id}/webhook/rotate-secret`
+
+Arguments:
+- `gpt_id`: The GPT's id.
+- `body`
+```ignore
+let response = client.rotate_webhook_secret()
+    .gpt_id(gpt_id)
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn rotate_webhook_secret(&self) -> builder::RotateWebhookSecret<'_> {
+        builder::RotateWebhookSecret::new(self)
+    }
+    /**List a webhook's events
+
+Lists the changes that were delivered, wait to be, or could not be, the latest first. When has_more is true, call again with next_cursor.
+
+Sends a `GET` request to `/admin/v1/gpts/{gpt_id}/webhook/events`
+
+Arguments:
+- `gpt_id`: The GPT's id.
+- `cursor`: The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+- `limit`: How many items a page holds at most.
+- `state`: Only those in this state.
+```ignore
+let response = client.list_webhook_events()
+    .gpt_id(gpt_id)
+    .cursor(cursor)
+    .limit(limit)
+    .state(state)
+    .send()
+    .await;
+```*/
+    pub fn list_webhook_events(&self) -> builder::ListWebhookEvents<'_> {
+        builder::ListWebhookEvents::new(self)
+    }
+    /**Deliver failed events again
+
+Lets the events that were given up be delivered again, with all their attempts before them.
+
+Sends a `POST` request to `/admin/v1/gpts/{gpt_id}/webhook/retry`
+
+Arguments:
+- `gpt_id`: The GPT's id.
+```ignore
+let response = client.retry_webhook_events()
+    .gpt_id(gpt_id)
+    .send()
+    .await;
+```*/
+    pub fn retry_webhook_events(&self) -> builder::RetryWebhookEvents<'_> {
+        builder::RetryWebhookEvents::new(self)
+    }
+    /**List jobs
+
+Lists what is done outside of requests, for GPTs and for the service itself, the latest first. When has_more is true, call again with next_cursor.
+
+Sends a `GET` request to `/admin/v1/jobs`
+
+Arguments:
+- `cursor`: The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+- `gpt_id`: Only those of this GPT.
+- `kind`: Only those of this kind, such as import.
+- `limit`: How many items a page holds at most.
+- `state`: Only those in this state.
+```ignore
+let response = client.list_jobs()
+    .cursor(cursor)
+    .gpt_id(gpt_id)
+    .kind(kind)
+    .limit(limit)
+    .state(state)
+    .send()
+    .await;
+```*/
+    pub fn list_jobs(&self) -> builder::ListJobs<'_> {
+        builder::ListJobs::new(self)
+    }
+    /**Queue a failed job again
+
+Queues a job that was given up again, with all its attempts before it and with the progress that it had made.
+
+Sends a `POST` request to `/admin/v1/jobs/{job_id}/retry`
+
+Arguments:
+- `job_id`: The job's id.
+```ignore
+let response = client.retry_job()
+    .job_id(job_id)
+    .send()
+    .await;
+```*/
+    pub fn retry_job(&self) -> builder::RetryJob<'_> {
+        builder::RetryJob::new(self)
     }
     /**List API keys
 
@@ -6143,6 +7743,832 @@ pub mod builder {
                 .build()?;
             let info = OperationInfo {
                 operation_id: "get_gpt_usage",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::get_webhook`]
+
+[`Client::get_webhook`]: super::Client::get_webhook*/
+    #[derive(Debug, Clone)]
+    pub struct GetWebhook<'a> {
+        client: &'a super::Client,
+        gpt_id: Result<::std::string::String, String>,
+    }
+    impl<'a> GetWebhook<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                gpt_id: Err("gpt_id was not initialized".to_string()),
+            }
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `GET` request to `/admin/v1/gpts/{gpt_id}/webhook`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Webhook>, Error<types::Problem>> {
+            let Self { client, gpt_id } = self;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/gpts/{}/webhook", client.baseurl, encode_path(& gpt_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "get_webhook",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::put_webhook`]
+
+[`Client::put_webhook`]: super::Client::put_webhook*/
+    #[derive(Debug, Clone)]
+    pub struct PutWebhook<'a> {
+        client: &'a super::Client,
+        gpt_id: Result<::std::string::String, String>,
+        body: Result<types::builder::PutWebhookRequest, String>,
+    }
+    impl<'a> PutWebhook<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                gpt_id: Err("gpt_id was not initialized".to_string()),
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::PutWebhookRequest>,
+            <V as std::convert::TryInto<
+                types::PutWebhookRequest,
+            >>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!("conversion to `PutWebhookRequest` for body failed: {}", s)
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::PutWebhookRequest,
+            ) -> types::builder::PutWebhookRequest,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `PUT` request to `/admin/v1/gpts/{gpt_id}/webhook`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::IssuedWebhook>, Error<types::Problem>> {
+            let Self { client, gpt_id, body } = self;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let body = body
+                .and_then(|v| {
+                    types::PutWebhookRequest::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/gpts/{}/webhook", client.baseurl, encode_path(& gpt_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .put(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "put_webhook",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                201u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::delete_webhook`]
+
+[`Client::delete_webhook`]: super::Client::delete_webhook*/
+    #[derive(Debug, Clone)]
+    pub struct DeleteWebhook<'a> {
+        client: &'a super::Client,
+        gpt_id: Result<::std::string::String, String>,
+    }
+    impl<'a> DeleteWebhook<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                gpt_id: Err("gpt_id was not initialized".to_string()),
+            }
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `DELETE` request to `/admin/v1/gpts/{gpt_id}/webhook`
+        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::Problem>> {
+            let Self { client, gpt_id } = self;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/gpts/{}/webhook", client.baseurl, encode_path(& gpt_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .delete(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "delete_webhook",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                204u16 => Ok(ResponseValue::empty(response)),
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::rotate_webhook_secret`]
+
+[`Client::rotate_webhook_secret`]: super::Client::rotate_webhook_secret*/
+    #[derive(Debug, Clone)]
+    pub struct RotateWebhookSecret<'a> {
+        client: &'a super::Client,
+        gpt_id: Result<::std::string::String, String>,
+        body: Result<types::builder::RotateSecretRequest, String>,
+    }
+    impl<'a> RotateWebhookSecret<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                gpt_id: Err("gpt_id was not initialized".to_string()),
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::RotateSecretRequest>,
+            <V as std::convert::TryInto<
+                types::RotateSecretRequest,
+            >>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!("conversion to `RotateSecretRequest` for body failed: {}", s)
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::RotateSecretRequest,
+            ) -> types::builder::RotateSecretRequest,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `POST` request to `/admin/v1/gpts/{gpt_id}/webhook/rotate-secret`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::IssuedWebhook>, Error<types::Problem>> {
+            let Self { client, gpt_id, body } = self;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let body = body
+                .and_then(|v| {
+                    types::RotateSecretRequest::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/gpts/{}/webhook/rotate-secret", client.baseurl,
+                encode_path(& gpt_id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "rotate_webhook_secret",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::list_webhook_events`]
+
+[`Client::list_webhook_events`]: super::Client::list_webhook_events*/
+    #[derive(Debug, Clone)]
+    pub struct ListWebhookEvents<'a> {
+        client: &'a super::Client,
+        gpt_id: Result<::std::string::String, String>,
+        cursor: Result<Option<::std::string::String>, String>,
+        limit: Result<Option<i32>, String>,
+        state: Result<Option<types::WebhookEventState>, String>,
+    }
+    impl<'a> ListWebhookEvents<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                gpt_id: Err("gpt_id was not initialized".to_string()),
+                cursor: Ok(None),
+                limit: Ok(None),
+                state: Ok(None),
+            }
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn cursor<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.cursor = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for cursor failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn limit<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i32>,
+        {
+            self.limit = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i32` for limit failed".to_string());
+            self
+        }
+        pub fn state<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::WebhookEventState>,
+        {
+            self.state = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `WebhookEventState` for state failed".to_string()
+                });
+            self
+        }
+        ///Sends a `GET` request to `/admin/v1/gpts/{gpt_id}/webhook/events`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::WebhookEventPage>, Error<types::Problem>> {
+            let Self { client, gpt_id, cursor, limit, state } = self;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let cursor = cursor.map_err(Error::InvalidRequest)?;
+            let limit = limit.map_err(Error::InvalidRequest)?;
+            let state = state.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/gpts/{}/webhook/events", client.baseurl, encode_path(&
+                gpt_id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("cursor", &cursor))
+                .query(&progenitor_client::QueryParam::new("limit", &limit))
+                .query(&progenitor_client::QueryParam::new("state", &state))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "list_webhook_events",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::retry_webhook_events`]
+
+[`Client::retry_webhook_events`]: super::Client::retry_webhook_events*/
+    #[derive(Debug, Clone)]
+    pub struct RetryWebhookEvents<'a> {
+        client: &'a super::Client,
+        gpt_id: Result<::std::string::String, String>,
+    }
+    impl<'a> RetryWebhookEvents<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                gpt_id: Err("gpt_id was not initialized".to_string()),
+            }
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `POST` request to `/admin/v1/gpts/{gpt_id}/webhook/retry`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::RetriedEvents>, Error<types::Problem>> {
+            let Self { client, gpt_id } = self;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/gpts/{}/webhook/retry", client.baseurl, encode_path(& gpt_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "retry_webhook_events",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::list_jobs`]
+
+[`Client::list_jobs`]: super::Client::list_jobs*/
+    #[derive(Debug, Clone)]
+    pub struct ListJobs<'a> {
+        client: &'a super::Client,
+        cursor: Result<Option<::std::string::String>, String>,
+        gpt_id: Result<Option<::std::string::String>, String>,
+        kind: Result<Option<::std::string::String>, String>,
+        limit: Result<Option<i32>, String>,
+        state: Result<Option<types::JobState>, String>,
+    }
+    impl<'a> ListJobs<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                cursor: Ok(None),
+                gpt_id: Ok(None),
+                kind: Ok(None),
+                limit: Ok(None),
+                state: Ok(None),
+            }
+        }
+        pub fn cursor<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.cursor = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for cursor failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn gpt_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.gpt_id = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for gpt_id failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn kind<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.kind = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for kind failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn limit<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i32>,
+        {
+            self.limit = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i32` for limit failed".to_string());
+            self
+        }
+        pub fn state<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::JobState>,
+        {
+            self.state = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `JobState` for state failed".to_string());
+            self
+        }
+        ///Sends a `GET` request to `/admin/v1/jobs`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::OperatorJobPage>, Error<types::Problem>> {
+            let Self { client, cursor, gpt_id, kind, limit, state } = self;
+            let cursor = cursor.map_err(Error::InvalidRequest)?;
+            let gpt_id = gpt_id.map_err(Error::InvalidRequest)?;
+            let kind = kind.map_err(Error::InvalidRequest)?;
+            let limit = limit.map_err(Error::InvalidRequest)?;
+            let state = state.map_err(Error::InvalidRequest)?;
+            let url = format!("{}/admin/v1/jobs", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("cursor", &cursor))
+                .query(&progenitor_client::QueryParam::new("gpt_id", &gpt_id))
+                .query(&progenitor_client::QueryParam::new("kind", &kind))
+                .query(&progenitor_client::QueryParam::new("limit", &limit))
+                .query(&progenitor_client::QueryParam::new("state", &state))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "list_jobs",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16..=499u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16..=599u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::retry_job`]
+
+[`Client::retry_job`]: super::Client::retry_job*/
+    #[derive(Debug, Clone)]
+    pub struct RetryJob<'a> {
+        client: &'a super::Client,
+        job_id: Result<::uuid::Uuid, String>,
+    }
+    impl<'a> RetryJob<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                job_id: Err("job_id was not initialized".to_string()),
+            }
+        }
+        pub fn job_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::uuid::Uuid>,
+        {
+            self.job_id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: uuid :: Uuid` for job_id failed".to_string()
+                });
+            self
+        }
+        ///Sends a `POST` request to `/admin/v1/jobs/{job_id}/retry`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::OperatorJob>, Error<types::Problem>> {
+            let Self { client, job_id } = self;
+            let job_id = job_id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/admin/v1/jobs/{}/retry", client.baseurl, encode_path(& job_id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "retry_job",
             };
             client.pre(&mut request, &info).await?;
             let result = client.exec(request, &info).await;

@@ -94,6 +94,7 @@ impl From<AuditRow> for types::AuditEntry {
             milliseconds: row.milliseconds,
             request_id: row.request_id,
             client_address: row.client_address,
+            memory_service_request_id: row.memory_service_request_id,
             created_at: row.created_at,
         }
     }

@@ -1,13 +1,15 @@
-//! The operator's API: GPTs, keys, applications, sessions and the record of calls.
+//! The operator's API: GPTs, keys, applications, sessions, webhooks, jobs and the record of calls.
 
 pub mod generated;
 
 mod applications;
 mod audit;
 mod gpts;
+mod jobs;
 mod keys;
 mod lists;
 mod sessions;
+mod webhooks;
 
 use std::sync::Arc;
 

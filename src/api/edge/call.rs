@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::rates;
 use crate::api::problem::Problem;
 use crate::api::wire::Operation;
-use crate::auth::Principal;
+use crate::auth::{ForwardedChange, Principal};
 use crate::error::{Error, Unauthorized};
 use crate::ids::GptId;
 use crate::limits::{Decision, Limiter};
@@ -54,6 +54,7 @@ struct Inner {
     behalf: OnceLock<Behalf>,
     decisions: Mutex<Vec<Decision>>,
     entered: OnceLock<Instant>,
+    forwarded: ForwardedChange,
 }
 
 impl Call {
@@ -67,6 +68,7 @@ impl Call {
             behalf: OnceLock::new(),
             decisions: Mutex::default(),
             entered: OnceLock::new(),
+            forwarded: ForwardedChange::default(),
         }))
     }
 
@@ -149,6 +151,12 @@ impl Call {
         let mut decisions = decisions.unwrap_or_else(PoisonError::into_inner);
         decisions.extend(decided);
         outcome
+    }
+
+    /// What the request changed, if that is forwarded.
+    #[must_use]
+    pub fn forwarded(&self) -> &ForwardedChange {
+        &self.0.forwarded
     }
 
     /// The client's address.

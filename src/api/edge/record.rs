@@ -87,6 +87,7 @@ impl Told {
             created_at: self.at,
             application_id: behalf.application_id,
             session_id: behalf.session_id,
+            memory_service_request_id: call.forwarded().id().map(|id| id.to_string()),
         })
     }
 }

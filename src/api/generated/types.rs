@@ -6215,6 +6215,9 @@ pub enum ProblemCode {
     /// `application-not-found`.
     #[serde(rename = "application-not-found")]
     ApplicationNotFound,
+    /// `webhook-not-found`.
+    #[serde(rename = "webhook-not-found")]
+    WebhookNotFound,
     /// `session-not-found`.
     #[serde(rename = "session-not-found")]
     SessionNotFound,
@@ -6275,7 +6278,7 @@ pub enum ProblemCode {
 }
 impl ProblemCode {
     /// Every value, in the document's order.
-    pub const ALL: [Self; 38usize] = [
+    pub const ALL: [Self; 39usize] = [
         Self::InvalidRequest,
         Self::MalformedJson,
         Self::InvalidDocument,
@@ -6295,6 +6298,7 @@ impl ProblemCode {
         Self::GptNotFound,
         Self::KeyNotFound,
         Self::ApplicationNotFound,
+        Self::WebhookNotFound,
         Self::SessionNotFound,
         Self::JobNotFound,
         Self::MethodNotAllowed,
@@ -6338,6 +6342,7 @@ impl ProblemCode {
             Self::GptNotFound => "gpt-not-found",
             Self::KeyNotFound => "key-not-found",
             Self::ApplicationNotFound => "application-not-found",
+            Self::WebhookNotFound => "webhook-not-found",
             Self::SessionNotFound => "session-not-found",
             Self::JobNotFound => "job-not-found",
             Self::MethodNotAllowed => "method-not-allowed",
@@ -6388,6 +6393,7 @@ impl std::str::FromStr for ProblemCode {
             "gpt-not-found" => Ok(Self::GptNotFound),
             "key-not-found" => Ok(Self::KeyNotFound),
             "application-not-found" => Ok(Self::ApplicationNotFound),
+            "webhook-not-found" => Ok(Self::WebhookNotFound),
             "session-not-found" => Ok(Self::SessionNotFound),
             "job-not-found" => Ok(Self::JobNotFound),
             "method-not-allowed" => Ok(Self::MethodNotAllowed),
@@ -6410,7 +6416,7 @@ impl std::str::FromStr for ProblemCode {
             _ => {
                 Err(
                     wire::UnknownValue(
-                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, quota-exceeded, https-required, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, gpt-not-found, key-not-found, application-not-found, session-not-found, job-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, already-exists, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
+                        "must be one of invalid-request, malformed-json, invalid-document, invalid-cursor, malformed-form, incomplete-body, file-too-large, unauthorized, forbidden, quota-exceeded, https-required, not-found, object-not-found, collection-not-found, file-not-found, upload-not-found, gpt-not-found, key-not-found, application-not-found, webhook-not-found, session-not-found, job-not-found, method-not-allowed, request-timeout, idempotency-in-progress, upload-closed, already-exists, precondition-failed, precondition-required, payload-too-large, uri-too-long, unsupported-media-type, range-not-satisfiable, schema-violation, invalid-schema, idempotency-key-reused, too-many-requests, internal-error, unavailable",
                     ),
                 )
             }
@@ -6466,6 +6472,7 @@ impl Type for ProblemCode {
                             wire::literal("\"gpt-not-found\""),
                             wire::literal("\"key-not-found\""),
                             wire::literal("\"application-not-found\""),
+                            wire::literal("\"webhook-not-found\""),
                             wire::literal("\"session-not-found\""),
                             wire::literal("\"job-not-found\""),
                             wire::literal("\"method-not-allowed\""),

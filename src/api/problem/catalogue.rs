@@ -142,6 +142,11 @@ pub const fn entry(code: ProblemCode) -> Entry {
             "Application not found",
             "There is no OAuth application with this client id: it went with its GPT, or never was.",
         ),
+        Code::WebhookNotFound => (
+            StatusCode::NOT_FOUND,
+            "Webhook not found",
+            "The GPT's changes are forwarded nowhere: it has no webhook.",
+        ),
         Code::SessionNotFound => (
             StatusCode::NOT_FOUND,
             "Session not found",

@@ -13,11 +13,13 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::internal;
-use super::seal::Seal;
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::seal::Seal;
 use crate::store::{SigningKeyRow, Store};
 
+/// What keys are sealed for.
+const PURPOSE: &str = "gpt-object-store: signing keys";
 /// How often a replica looks what the others have done.
 const REFRESH: Duration = Duration::from_secs(60);
 /// How long a replica waits, after a look, before an unknown key makes it look again.
@@ -72,7 +74,7 @@ impl SigningKeys {
     pub(super) fn new(store: Store, secret: &[u8]) -> Result<Self, Error> {
         Ok(Self {
             store,
-            seal: Seal::new(secret)?,
+            seal: Seal::new(secret, PURPOSE)?,
             known: Mutex::default(),
         })
     }

@@ -5,7 +5,6 @@
 
 mod keys;
 mod outside;
-mod seal;
 #[cfg(test)]
 mod tests;
 

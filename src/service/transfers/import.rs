@@ -171,6 +171,9 @@ impl Import<'_> {
                 Ok(taken) => {
                     let after = report(&taken);
                     self.report = after;
+                    if checked.objects.iter().any(|object| object.is_forwarded) {
+                        self.service.queue.announce_changes().await;
+                    }
                     return Ok(true);
                 }
                 Err(ImportError::Lost) => return Ok(false),
@@ -202,6 +205,7 @@ impl Import<'_> {
                         row: row.clone(),
                         collection_id: head.id,
                         collection_version: head.version,
+                        is_forwarded: head.is_forwarded,
                     }),
                     Err(error) => {
                         let error = error.under("/body");

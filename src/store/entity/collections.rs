@@ -18,6 +18,7 @@ pub struct Model {
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    pub is_forwarded: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -22,6 +22,14 @@ pub struct Holding {
     claim: String,
 }
 
+impl Holding {
+    /// The job's id.
+    #[must_use]
+    pub fn job_id(&self) -> Uuid {
+        self.id
+    }
+}
+
 impl Store {
     /// Claims up to `limit` jobs of these `kinds` that are due at `now`, or whose worker has not
     /// renewed its lease, for the worker of this name until `until`. Nobody else gets them before

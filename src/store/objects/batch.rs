@@ -50,11 +50,17 @@ pub struct BatchWrite {
     pub answer: String,
 }
 
+impl BatchWrite {
+    fn changes_something(&self) -> bool {
+        !(self.inserts.is_empty() && self.updates.is_empty() && self.deletes.is_empty())
+    }
+}
+
 /// What became of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchOutcome {
-    /// It was written; this is the answer.
-    Written(String),
+    /// It was written; this is the answer, and what names the changes if they are forwarded.
+    Written(String, Option<Uuid>),
     /// It was written before; this was the answer.
     Replay(String),
 }
@@ -169,12 +175,22 @@ impl Store {
             return Ok(None);
         };
         let write = decide(&locked).map_err(BatchError::Refused)?;
+        let is_forwarded = locked.collection.is_forwarded && write.changes_something();
+        let change_id = is_forwarded.then(Uuid::now_v7);
+        if let Some(change_id) = change_id {
+            self.note_deleted(transaction, tenant, &write, change_id)
+                .await?;
+        }
         self.write(transaction, tenant, &locked, &write).await?;
+        if let Some(change_id) = change_id {
+            self.note_written(transaction, tenant, &write, change_id)
+                .await?;
+        }
         if let Some(idempotency) = idempotency {
             self.keep_answer(transaction, tenant, idempotency, &write.answer)
                 .await?;
         }
-        Ok(Some(BatchOutcome::Written(write.answer)))
+        Ok(Some(BatchOutcome::Written(write.answer, change_id)))
     }
 
     /// Locks the collection first and then the objects in the order of their ids, so that no two

@@ -4,14 +4,16 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
-use sqlx::postgres::PgPool;
+use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgExecutor};
 use uuid::Uuid;
 
 use crate::ids::{GptId, Tenant};
 use crate::store::coalesce::{AsyncServe, Queue, Request, Tasks};
 use crate::store::connect::Database;
+use crate::store::events::{NotedChange, note_on_postgres, note_on_sqlite};
 use crate::store::transaction::{Retry, begin, end};
-use crate::store::{NewObject, Store, StoreError};
+use crate::store::{EventKind, NewObject, Store, StoreError};
 
 /// Why an object was not created.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub enum CreateError {
 }
 
 impl Store {
-    /// Creates an object, durably, under the version of the collection that it was validated
+    /// Creates an object, durably, and says what names the change if it is forwarded. It does so under the version of the collection that it was validated
     /// against: a change of the schema that comes first makes this fail, and one that comes later
     /// waits for it.
     ///
@@ -38,16 +40,18 @@ impl Store {
         &self,
         tenant: &Tenant,
         object: NewObject,
-    ) -> Result<(), CreateError> {
+    ) -> Result<Option<Uuid>, CreateError> {
         if !tenant.sees(&object.collection) {
             return Err(CreateError::CollectionChanged);
         }
+        let change_id = object.is_forwarded.then(Uuid::now_v7);
         let member = Member {
             gpt_id: tenant.gpt_id().clone(),
+            change_id,
             object,
         };
         match self.inner.creates.queue.ask(member).await {
-            Ok(true) => Ok(()),
+            Ok(true) => Ok(change_id),
             Ok(false) => Err(CreateError::CollectionChanged),
             Err(error) => Err(CreateError::Store(error)),
         }
@@ -57,7 +61,19 @@ impl Store {
 /// An object to be created, one of those that share a commit.
 struct Member {
     gpt_id: GptId,
+    change_id: Option<Uuid>,
     object: NewObject,
+}
+
+impl Member {
+    /// What is to be noted for those who are told of changes.
+    fn change(&self) -> Option<NotedChange<'_>> {
+        Some(NotedChange {
+            gpt_id: &self.gpt_id,
+            object_id: self.object.id,
+            change_id: self.change_id?,
+        })
+    }
 }
 
 /// The answer says whether the object was created.
@@ -153,64 +169,118 @@ trait Insert: Send + Sync + 'static {
 
 impl Insert for PgPool {
     async fn insert(&self, members: &[&Member]) -> Result<Vec<bool>, StoreError> {
-        /// `FOR SHARE` waits for a change of the collection that is under way, and then looks at
-        /// the version again: PostgreSQL evaluates the join anew for the changed row.
-        const INSERT: &str = "INSERT INTO objects \
+        if members.iter().all(|member| member.change().is_none()) {
+            return insert_all(self, members).await;
+        }
+        // Dropped without a commit, it is rolled back.
+        let mut transaction = self.begin().await?;
+        let created = insert_all(&mut *transaction, members).await?;
+        note_all(&mut transaction, members, &created).await?;
+        transaction.commit().await?;
+        Ok(created)
+    }
+}
+
+/// Inserts with one statement, which waits for one commit.
+async fn insert_all(
+    connection: impl PgExecutor<'_>,
+    members: &[&Member],
+) -> Result<Vec<bool>, StoreError> {
+    /// `FOR SHARE` waits for a change of the collection that is under way, and then looks at
+    /// the version again: PostgreSQL evaluates the join anew for the changed row.
+    const INSERT: &str = "INSERT INTO objects \
              (gpt_id, id, collection, body, version, created_at, updated_at) \
              SELECT u.gpt_id, u.id, u.collection, u.body::jsonb, 1, u.at, u.at \
              FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], \
-                         $5::timestamptz[], $6::bigint[], $7::uuid[]) \
-                  AS u (gpt_id, id, collection, body, at, version, collection_id) \
+                         $5::timestamptz[], $6::bigint[], $7::uuid[], $8::boolean[]) \
+                  AS u (gpt_id, id, collection, body, at, version, collection_id, is_forwarded) \
              JOIN collections c ON c.gpt_id = u.gpt_id AND c.name = u.collection \
                                    AND c.version = u.version AND c.id = u.collection_id \
+                                   AND c.is_forwarded = u.is_forwarded \
              FOR SHARE OF c RETURNING gpt_id, id";
-        let objects = || members.iter().map(|member| &member.object);
-        let inserted: Vec<(String, Uuid)> = sqlx::query_as(INSERT)
-            .bind(
-                members
-                    .iter()
-                    .map(|member| member.gpt_id.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(objects().map(|object| object.id).collect::<Vec<_>>())
-            .bind(
-                objects()
-                    .map(|object| object.collection.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                objects()
-                    .map(|object| object.body.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                objects()
-                    .map(|object| object.at.into())
-                    .collect::<Vec<DateTime<Utc>>>(),
-            )
-            .bind(
-                objects()
-                    .map(|object| object.collection_version)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                objects()
-                    .map(|object| object.collection_id)
-                    .collect::<Vec<_>>(),
-            )
-            .fetch_all(self)
-            .await?;
-        if inserted.len() == members.len() {
-            return Ok(vec![true; members.len()]);
-        }
-        let inserted: HashSet<(&str, Uuid)> = inserted
-            .iter()
-            .map(|(gpt_id, id)| (gpt_id.as_str(), *id))
-            .collect();
-        let is_in =
-            |member: &&Member| inserted.contains(&(member.gpt_id.as_str(), member.object.id));
-        Ok(members.iter().map(is_in).collect())
+    let objects = || members.iter().map(|member| &member.object);
+    let is_forwarded = objects().map(|object| object.is_forwarded);
+    let inserted: Vec<(String, Uuid)> = sqlx::query_as(INSERT)
+        .bind(
+            members
+                .iter()
+                .map(|member| member.gpt_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(objects().map(|object| object.id).collect::<Vec<_>>())
+        .bind(
+            objects()
+                .map(|object| object.collection.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            objects()
+                .map(|object| object.body.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            objects()
+                .map(|object| object.at.into())
+                .collect::<Vec<DateTime<Utc>>>(),
+        )
+        .bind(
+            objects()
+                .map(|object| object.collection_version)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            objects()
+                .map(|object| object.collection_id)
+                .collect::<Vec<_>>(),
+        )
+        .bind(is_forwarded.collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    if inserted.len() == members.len() {
+        return Ok(vec![true; members.len()]);
     }
+    let inserted: HashSet<(&str, Uuid)> = inserted
+        .iter()
+        .map(|(gpt_id, id)| (gpt_id.as_str(), *id))
+        .collect();
+    let is_in = |member: &&Member| inserted.contains(&(member.gpt_id.as_str(), member.object.id));
+    Ok(members.iter().map(is_in).collect())
+}
+
+/// Notes those that were created and are to be forwarded.
+async fn note_all(
+    connection: &mut PgConnection,
+    members: &[&Member],
+    created: &[bool],
+) -> Result<(), StoreError> {
+    let created = members.iter().zip(created).filter(|(_, created)| **created);
+    let changes: Vec<_> = created.filter_map(|(member, _)| member.change()).collect();
+    let Some(at) = members.iter().map(|member| member.object.at).max() else {
+        return Ok(());
+    };
+    sqlx::query(AssertSqlSafe(note_on_postgres(EventKind::Created)))
+        .bind(DateTime::<Utc>::from(at))
+        .bind(
+            changes
+                .iter()
+                .map(|change| change.gpt_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            changes
+                .iter()
+                .map(|change| change.object_id)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            changes
+                .iter()
+                .map(|change| change.change_id)
+                .collect::<Vec<_>>(),
+        )
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 impl Insert for DatabaseConnection {
@@ -228,8 +298,12 @@ async fn insert_each(
     let mut created = Vec::with_capacity(members.len());
     for member in members {
         let insert = insert_one(DbBackend::Sqlite, "", &member.gpt_id, &member.object);
-        let inserted = transaction.execute_raw(insert).await?;
-        created.push(inserted.rows_affected() == 1);
+        let inserted = transaction.execute_raw(insert).await?.rows_affected() == 1;
+        if let (true, Some(change)) = (inserted, member.change()) {
+            let note = note_on_sqlite(EventKind::Created, member.object.at, change);
+            transaction.execute_raw(note).await?;
+        }
+        created.push(inserted);
     }
     Ok(created)
 }
@@ -247,7 +321,8 @@ pub(super) fn insert_one(
             "INSERT INTO objects \
              (gpt_id, id, collection, body, version, created_at, updated_at) \
              SELECT c.gpt_id, $2, c.name, json($4), 1, $5, $5 FROM collections c \
-             WHERE c.gpt_id = $1 AND c.name = $3 AND c.version = $6 AND c.id = $7{lock}"
+             WHERE c.gpt_id = $1 AND c.name = $3 AND c.version = $6 AND c.id = $7 \
+             AND c.is_forwarded = $8{lock}"
         ),
         [
             gpt_id.into(),
@@ -257,6 +332,7 @@ pub(super) fn insert_one(
             object.at.into(),
             object.collection_version.into(),
             object.collection_id.into(),
+            object.is_forwarded.into(),
         ],
     )
 }

@@ -1,18 +1,20 @@
 //! Creating an object in a request that may be sent twice.
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use uuid::Uuid;
 
 use super::create::insert_one;
 use crate::ids::Tenant;
+use crate::store::events::NotedChange;
 use crate::store::idempotency::Claim;
 use crate::store::transaction::{Failure, Retry, end};
-use crate::store::{Idempotency, NewObject, Store, StoreError};
+use crate::store::{EventKind, Idempotency, NewObject, Store, StoreError};
 
 /// What became of a create that carried a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateOnceOutcome {
-    /// The object was created.
-    Done,
+    /// The object was created; what names the change, if it is forwarded.
+    Done(Option<Uuid>),
     /// It was created before; this was the answer.
     Replay(String),
 }
@@ -116,8 +118,21 @@ impl Store {
         if transaction.execute_raw(insert).await?.rows_affected() == 0 {
             return Err(CreateOnceError::CollectionChanged);
         }
+        let change_id = object.is_forwarded.then(Uuid::now_v7);
+        let change = change_id.map(|change_id| NotedChange {
+            gpt_id: tenant.gpt_id(),
+            object_id: object.id,
+            change_id,
+        });
+        self.note_changes(
+            transaction,
+            EventKind::Created,
+            object.at,
+            change.as_slice(),
+        )
+        .await?;
         self.keep_answer(transaction, tenant, idempotency, answer)
             .await?;
-        Ok(CreateOnceOutcome::Done)
+        Ok(CreateOnceOutcome::Done(change_id))
     }
 }

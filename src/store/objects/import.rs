@@ -11,9 +11,10 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::ids::Tenant;
+use crate::store::events::{NotedChange, note_on_postgres};
 use crate::store::transaction::{Failure, Retry, end};
 use crate::store::values::postgres_arguments;
-use crate::store::{Backend, Holding, ObjectRow, Store, StoreError};
+use crate::store::{Backend, EventKind, Holding, ObjectRow, Store, StoreError};
 
 /// An object to be taken over as it is.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct ImportedObject {
     pub collection_id: Uuid,
     /// The version of the collection that the body was validated against.
     pub collection_version: i64,
+    /// Whether the collection's changes are forwarded.
+    pub is_forwarded: bool,
 }
 
 /// Why a batch was not imported.
@@ -103,6 +106,7 @@ impl Store {
         // Dropped without a commit, it is rolled back.
         let mut transaction = connection.begin().await?;
         let inserted = insert_arrays(&mut transaction, tenant, objects).await?;
+        note_all(&mut transaction, tenant, objects, &inserted, held.job_id()).await?;
         let mut taken = missing(objects, &inserted);
         if !taken.is_empty() {
             let there = ids_there(&mut transaction, tenant, &taken).await?;
@@ -150,6 +154,10 @@ impl Store {
         for object in objects {
             if !self.import_one(transaction, tenant, object).await? {
                 taken.insert(object.row.id);
+            } else if object.is_forwarded {
+                let change = change(tenant, object, held.job_id());
+                self.note_changes(transaction, EventKind::Created, Timestamp::now(), &[change])
+                    .await?;
             }
         }
         let noted = self.progress_statement(held, &progress(&taken), Timestamp::now());
@@ -171,6 +179,7 @@ impl Store {
             "INSERT INTO objects (gpt_id, id, collection, body, version, created_at, updated_at) \
              SELECT c.gpt_id, $2, c.name, json($4), $5, $6, $7 FROM collections c \
              WHERE c.gpt_id = $1 AND c.name = $3 AND c.version = $8 AND c.id = $9 \
+             AND c.is_forwarded = $10 \
              ON CONFLICT (gpt_id, id) DO NOTHING",
             [
                 tenant.gpt_id().into(),
@@ -182,6 +191,7 @@ impl Store {
                 row.updated_at.into(),
                 object.collection_version.into(),
                 object.collection_id.into(),
+                object.is_forwarded.into(),
             ],
         );
         if transaction.execute_raw(insert).await?.rows_affected() == 1 {
@@ -209,11 +219,12 @@ async fn insert_arrays(
          (gpt_id, id, collection, body, version, created_at, updated_at) \
          SELECT $1, u.id, u.collection, u.body::jsonb, u.version, u.created_at, u.updated_at \
          FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], \
-                     $7::timestamptz[], $8::bigint[], $9::uuid[]) \
+                     $7::timestamptz[], $8::bigint[], $9::uuid[], $10::boolean[]) \
               AS u (id, collection, body, version, created_at, updated_at, \
-                    collection_version, collection_id) \
+                    collection_version, collection_id, is_forwarded) \
          JOIN collections c ON c.gpt_id = $1 AND c.name = u.collection \
                                AND c.version = u.collection_version AND c.id = u.collection_id \
+                               AND c.is_forwarded = u.is_forwarded \
          FOR SHARE OF c ON CONFLICT (gpt_id, id) DO NOTHING RETURNING id";
     if objects.is_empty() {
         return Ok(HashSet::new());
@@ -238,9 +249,51 @@ async fn insert_arrays(
         .bind(times(|row| row.updated_at))
         .bind(versions.collect::<Vec<_>>())
         .bind(collections.collect::<Vec<_>>())
+        .bind(
+            objects
+                .iter()
+                .map(|object| object.is_forwarded)
+                .collect::<Vec<_>>(),
+        )
         .fetch_all(connection)
         .await?;
     Ok(inserted.into_iter().collect())
+}
+
+/// Notes those that were inserted and are to be forwarded, under the name of the job.
+async fn note_all(
+    connection: &mut PgConnection,
+    tenant: &Tenant,
+    objects: &[ImportedObject],
+    inserted: &HashSet<Uuid>,
+    job_id: Uuid,
+) -> Result<(), sqlx::Error> {
+    let is_noted =
+        |object: &&ImportedObject| object.is_forwarded && inserted.contains(&object.row.id);
+    let noted: Vec<_> = objects
+        .iter()
+        .filter(is_noted)
+        .map(|object| object.row.id)
+        .collect();
+    if noted.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(AssertSqlSafe(note_on_postgres(EventKind::Created)))
+        .bind(DateTime::<Utc>::from(Timestamp::now()))
+        .bind(vec![tenant.gpt_id().as_str(); noted.len()])
+        .bind(&noted)
+        .bind(vec![job_id; noted.len()])
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn change<'a>(tenant: &'a Tenant, object: &ImportedObject, job_id: Uuid) -> NotedChange<'a> {
+    NotedChange {
+        gpt_id: tenant.gpt_id(),
+        object_id: object.row.id,
+        change_id: job_id,
+    }
 }
 
 fn missing(objects: &[ImportedObject], inserted: &HashSet<Uuid>) -> HashSet<Uuid> {

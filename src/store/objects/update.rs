@@ -6,9 +6,10 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::ids::Tenant;
+use crate::store::events::NotedChange;
 use crate::store::rows::{COLLECTION_COLUMNS, OBJECT_COLUMNS};
 use crate::store::transaction::{Retry, end};
-use crate::store::{CollectionRow, ObjectRow, Store, StoreError, WriteError};
+use crate::store::{CollectionRow, EventKind, ObjectRow, Store, StoreError, WriteError};
 
 /// An object and its collection, under locks: neither changes until the transaction has ended.
 #[derive(Clone, Debug)]
@@ -30,9 +31,18 @@ pub enum Change {
     Keep,
 }
 
+/// An object that was looked at, and changed if that was decided.
+#[derive(Clone, Debug)]
+pub struct Updated {
+    /// The object as it is now; a deleted one as it was.
+    pub row: ObjectRow,
+    /// Names the change, if there was one and it is forwarded.
+    pub change_id: Option<Uuid>,
+}
+
 impl Store {
-    /// Changes the tenant's object with this id as `decide` says, and returns it as it is after
-    /// that; a deleted one as it was. `None` when there is no such object for the caller.
+    /// Changes the tenant's object with this id as `decide` says. `None` when there is no such object
+    /// for the caller.
     ///
     /// `decide` may be called again when the transaction is. `now` is asked under the lock, so
     /// that times follow the order of the changes.
@@ -46,7 +56,7 @@ impl Store {
         id: Uuid,
         now: impl Fn() -> Timestamp,
         mut decide: impl FnMut(&LockedObject) -> Result<Change, E>,
-    ) -> Result<Option<ObjectRow>, WriteError<E>> {
+    ) -> Result<Option<Updated>, WriteError<E>> {
         let mut retry = Retry::default();
         loop {
             let result = self.try_update_object(tenant, id, &now, &mut decide).await;
@@ -62,7 +72,7 @@ impl Store {
         id: Uuid,
         now: impl Fn() -> Timestamp,
         decide: impl FnOnce(&LockedObject) -> Result<Change, E>,
-    ) -> Result<Option<ObjectRow>, WriteError<E>> {
+    ) -> Result<Option<Updated>, WriteError<E>> {
         let transaction = self.begin().await?;
         let result = self
             .update_within(&transaction, tenant, id, now, decide)
@@ -77,22 +87,44 @@ impl Store {
         id: Uuid,
         now: impl Fn() -> Timestamp,
         decide: impl FnOnce(&LockedObject) -> Result<Change, E>,
-    ) -> Result<Option<ObjectRow>, WriteError<E>> {
+    ) -> Result<Option<Updated>, WriteError<E>> {
         let Some(locked) = self.lock_object(transaction, tenant, id).await? else {
             return Ok(None);
         };
         let change = decide(&locked).map_err(WriteError::Refused)?;
+        let change_id = locked.collection.is_forwarded.then(Uuid::now_v7);
+        let noted = change_id.map(|change_id| NotedChange {
+            gpt_id: tenant.gpt_id(),
+            object_id: id,
+            change_id,
+        });
         let mut row = locked.row;
-        let write = match change {
-            Change::Keep => return Ok(Some(row)),
-            Change::Delete => self.delete_statement(tenant, id),
+        match change {
+            Change::Keep => {
+                let change_id = None;
+                return Ok(Some(Updated { row, change_id }));
+            }
+            Change::Delete => {
+                self.note_changes(transaction, EventKind::Deleted, now(), noted.as_slice())
+                    .await?;
+                transaction
+                    .execute_raw(self.delete_statement(tenant, id))
+                    .await?;
+            }
             Change::Body(body) => {
                 row.replace_body(body, now());
-                self.update_statement(tenant, &row)
+                let update = self.update_statement(tenant, &row);
+                transaction.execute_raw(update).await?;
+                self.note_changes(
+                    transaction,
+                    EventKind::Updated,
+                    row.updated_at,
+                    noted.as_slice(),
+                )
+                .await?;
             }
-        };
-        transaction.execute_raw(write).await?;
-        Ok(Some(row))
+        }
+        Ok(Some(Updated { row, change_id }))
     }
 
     /// Locks the collection first, as everyone does, so that no two wait for each other.

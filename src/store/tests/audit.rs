@@ -23,6 +23,7 @@ fn call(gpt_id: Option<&GptId>, number: i64) -> AuditRow {
         created_at: time(number),
         application_id: (number % 3 == 0).then(|| "app_1".to_owned()),
         session_id: (number % 3 == 0).then(Uuid::now_v7),
+        memory_service_request_id: (number % 2 == 0).then(|| "change".to_owned()),
     }
 }
 

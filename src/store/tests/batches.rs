@@ -61,7 +61,7 @@ async fn a_batch_creates_changes_and_deletes() {
         });
         assert_eq!(
             outcome.await.unwrap(),
-            Some(BatchOutcome::Written("done".to_owned()))
+            Some(BatchOutcome::Written("done".to_owned(), None))
         );
 
         let changed = get(&store, &tenant, ids[2]).await;

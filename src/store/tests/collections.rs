@@ -112,7 +112,7 @@ async fn a_deleted_collection_takes_its_objects_along() {
         let gone = create(&store, &tenant, "notes", "{}", time(1)).await;
         let kept = create(&store, &tenant, "other", "{}", time(1)).await;
         let delete = || store.delete_collection(&tenant, notes(), |_| Ok::<_, ()>(()));
-        assert_eq!(delete().await.unwrap().unwrap().name, name("notes"));
+        assert_eq!(delete().await.unwrap().unwrap().row.name, name("notes"));
         assert!(delete().await.unwrap().is_none());
         assert!(store.get_object(&tenant, gone).await.unwrap().is_none());
         get(&store, &tenant, kept).await;

@@ -368,7 +368,7 @@ async fn callers_that_go_away_do_no_harm() {
         }
         // A commit that was under way when its caller left may still come; halves never do.
         let update = store.update_object(&tenant, id, || time(2), count_up);
-        let after = update.await.unwrap().unwrap();
+        let after = update.await.unwrap().unwrap().row;
         let counted = format!(r#"{{"n":{}}}"#, after.version - 1);
         assert_eq!(after.body.as_str(), counted);
     })

@@ -41,7 +41,7 @@ async fn survives(store: &Store, tenant: &Tenant, document: &Document) {
         || time(2),
         |_| Ok::<_, ()>(Change::Body(document.clone())),
     );
-    assert_eq!(&changed.await.unwrap().unwrap().body, document);
+    assert_eq!(&changed.await.unwrap().unwrap().row.body, document);
     let page = list(store, tenant, "notes", &query()).await;
     let read = page.items.iter().find(|item| item.id == id).unwrap();
     assert_eq!((&read.body, read.version), (document, 2));

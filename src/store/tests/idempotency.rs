@@ -48,7 +48,7 @@ async fn the_first_answer_is_given_again() {
         }
         let (first, mismatch) = (key(1, 1, time(0)), key(1, 2, time(0)));
         let done = create_once(&store, &tenant, &first, "first").await.unwrap();
-        assert_eq!(done, CreateOnceOutcome::Done);
+        assert_eq!(done, CreateOnceOutcome::Done(None));
         let again = create_once(&store, &tenant, &first, "second")
             .await
             .unwrap();
@@ -62,7 +62,7 @@ async fn the_first_answer_is_given_again() {
         );
         assert_eq!(count(&store, &tenant).await, 1);
         let elsewhere = create_once(&store, &other, &first, "other").await.unwrap();
-        assert_eq!(elsewhere, CreateOnceOutcome::Done);
+        assert_eq!(elsewhere, CreateOnceOutcome::Done(None));
     })
     .await;
 }
@@ -77,7 +77,7 @@ async fn an_expired_key_is_as_good_as_new() {
             .unwrap();
         let later = key(1, 2, time(1000));
         let done = create_once(&store, &tenant, &later, "new").await.unwrap();
-        assert_eq!(done, CreateOnceOutcome::Done);
+        assert_eq!(done, CreateOnceOutcome::Done(None));
         let again = create_once(&store, &tenant, &later, "").await.unwrap();
         assert_eq!(again, CreateOnceOutcome::Replay("new".to_owned()));
     })
@@ -104,7 +104,7 @@ async fn a_failed_request_leaves_its_key_free() {
         let done = create_once(&store, &tenant, &idempotency, "")
             .await
             .unwrap();
-        assert_eq!(done, CreateOnceOutcome::Done);
+        assert_eq!(done, CreateOnceOutcome::Done(None));
     })
     .await;
 }
@@ -119,7 +119,7 @@ async fn of_many_at_once_one_takes_effect() {
         let mut done = 0;
         for result in join_all(creates).await {
             match result {
-                Ok(CreateOnceOutcome::Done) => done += 1,
+                Ok(CreateOnceOutcome::Done(_)) => done += 1,
                 Ok(CreateOnceOutcome::Replay(answer)) => assert_eq!(answer, "answer"),
                 Err(CreateOnceError::IdempotencyRunning) => {}
                 Err(error) => panic!("{error:?}"),
@@ -165,7 +165,7 @@ async fn a_running_request_is_reported() {
         let done = create_once(&store, &tenant, &idempotency, "")
             .await
             .unwrap();
-        assert_eq!(done, CreateOnceOutcome::Done);
+        assert_eq!(done, CreateOnceOutcome::Done(None));
     })
     .await;
 }
@@ -194,7 +194,7 @@ async fn a_batch_is_decided_once() {
         };
         assert_eq!(
             write(nothing).await,
-            BatchOutcome::Written("batch".to_owned())
+            BatchOutcome::Written("batch".to_owned(), None)
         );
         let again = write(|| panic!("a batch that was answered is not decided again")).await;
         assert_eq!(again, BatchOutcome::Replay("batch".to_owned()));

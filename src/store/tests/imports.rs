@@ -49,6 +49,7 @@ fn imported(id: Uuid) -> ImportedObject {
         },
         collection_id: collection_id("notes"),
         collection_version: 1,
+        is_forwarded: false,
     }
 }
 

@@ -201,7 +201,7 @@ async fn an_update_decides_by_what_is_there() {
                 Ok::<_, Infallible>(Change::Body(document(r#"{"n":2}"#)))
             },
         );
-        let updated = updated.await.unwrap().unwrap();
+        let updated = updated.await.unwrap().unwrap().row;
         assert_eq!((updated.version, updated.updated_at), (2, time(20)));
         assert_eq!(
             (updated.created_at, updated.body.as_str()),
@@ -218,7 +218,7 @@ async fn an_update_decides_by_what_is_there() {
             || time(5),
             |_| Ok::<_, Infallible>(Change::Body(document("{}"))),
         );
-        assert_eq!(behind.await.unwrap().unwrap().updated_at, time(20));
+        assert_eq!(behind.await.unwrap().unwrap().row.updated_at, time(20));
     })
     .await;
 }
@@ -234,7 +234,10 @@ async fn an_update_may_keep_refuse_or_delete() {
                 .update_object(&tenant, id, || time(20), |_| change.clone())
                 .await
         };
-        assert_eq!(update(Ok(Change::Keep)).await.unwrap().unwrap().version, 1);
+        assert_eq!(
+            update(Ok(Change::Keep)).await.unwrap().unwrap().row.version,
+            1
+        );
         let refused = update(Err("no")).await;
         assert!(
             matches!(refused, Err(WriteError::Refused("no"))),
@@ -242,7 +245,12 @@ async fn an_update_may_keep_refuse_or_delete() {
         );
         assert_eq!(get(&store, &tenant, id).await.version, 1);
         assert_eq!(
-            update(Ok(Change::Delete)).await.unwrap().unwrap().version,
+            update(Ok(Change::Delete))
+                .await
+                .unwrap()
+                .unwrap()
+                .row
+                .version,
             1
         );
         assert!(update(Ok(Change::Delete)).await.unwrap().is_none());

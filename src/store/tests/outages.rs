@@ -126,7 +126,7 @@ async fn closing_finishes_what_was_begun() {
         let mut created = 0;
         for create in creates {
             match create.await.unwrap() {
-                Ok(()) => created += 1,
+                Ok(_) => created += 1,
                 Err(CreateError::Store(error)) => {
                     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
                 }

@@ -7,9 +7,9 @@ use tempfile::TempDir;
 
 use super::support::{migrated, on_both, on_both_alone, sql, sqlite};
 use crate::store::entity::{
-    api_keys, applications, audit_log, authorization_codes, blobs, collections, file_usage, files,
-    gpts, idempotency_keys, jobs, kv_namespaces, objects, refresh_tokens, sessions, settings,
-    signing_keys, upload_parts, uploads,
+    api_keys, applications, audit_log, authorization_codes, blobs, collections, events, file_usage,
+    files, gpts, idempotency_keys, jobs, kv_namespaces, objects, refresh_tokens, sessions,
+    settings, signing_keys, upload_parts, uploads, webhooks,
 };
 use crate::store::{Backend, Store};
 
@@ -51,6 +51,8 @@ async fn entities_describe_the_tables() {
         describes(&store, refresh_tokens::Entity, "refresh_tokens").await;
         describes(&store, authorization_codes::Entity, "authorization_codes").await;
         describes(&store, signing_keys::Entity, "signing_keys").await;
+        describes(&store, webhooks::Entity, "webhooks").await;
+        describes(&store, events::Entity, "events").await;
     })
     .await;
 }

@@ -293,6 +293,7 @@ pub(in crate::store) fn object(collection: &str, body: &str, at: Timestamp) -> N
         at,
         collection_id: collection_id(collection),
         collection_version: 1,
+        is_forwarded: false,
     }
 }
 

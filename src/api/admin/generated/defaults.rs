@@ -3,6 +3,10 @@
 //! What the document says of parameters that are left out.
 /// `limit` of `list_gpts`, when it is left out.
 pub const LIST_GPTS_LIMIT: i32 = 50;
+/// `limit` of `list_webhook_events`, when it is left out.
+pub const LIST_WEBHOOK_EVENTS_LIMIT: i32 = 50;
+/// `limit` of `list_jobs`, when it is left out.
+pub const LIST_JOBS_LIMIT: i32 = 50;
 /// `limit` of `list_keys`, when it is left out.
 pub const LIST_KEYS_LIMIT: i32 = 50;
 /// `limit` of `list_audit_entries`, when it is left out.

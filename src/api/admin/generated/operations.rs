@@ -164,11 +164,65 @@ pub trait SigningKeysHandlers: Send + Sync + 'static {
         request: ListSigningKeysParams,
     ) -> impl Future<Output = Result<ListSigningKeysReply, Problem>> + Send;
 }
+/// The operations of `webhooks`. Where the changes of GPTs' objects are forwarded to.
+pub trait WebhooksHandlers: Send + Sync + 'static {
+    /// Forward a GPT's changes: `PUT /admin/v1/gpts/{gpt_id}/webhook`.
+    fn put_webhook(
+        &self,
+        operator: Operator,
+        request: PutWebhookParams,
+    ) -> impl Future<Output = Result<PutWebhookReply, Problem>> + Send;
+    /// Get a GPT's webhook: `GET /admin/v1/gpts/{gpt_id}/webhook`.
+    fn get_webhook(
+        &self,
+        operator: Operator,
+        request: GetWebhookParams,
+    ) -> impl Future<Output = Result<GetWebhookReply, Problem>> + Send;
+    /// Stop forwarding a GPT's changes: `DELETE /admin/v1/gpts/{gpt_id}/webhook`.
+    fn delete_webhook(
+        &self,
+        operator: Operator,
+        request: DeleteWebhookParams,
+    ) -> impl Future<Output = Result<DeleteWebhookReply, Problem>> + Send;
+    /// Rotate a webhook's secret: `POST /admin/v1/gpts/{gpt_id}/webhook/rotate-secret`.
+    fn rotate_webhook_secret(
+        &self,
+        operator: Operator,
+        request: RotateWebhookSecretParams,
+    ) -> impl Future<Output = Result<RotateWebhookSecretReply, Problem>> + Send;
+    /// List a webhook's events: `GET /admin/v1/gpts/{gpt_id}/webhook/events`.
+    fn list_webhook_events(
+        &self,
+        operator: Operator,
+        request: ListWebhookEventsParams,
+    ) -> impl Future<Output = Result<ListWebhookEventsReply, Problem>> + Send;
+    /// Deliver failed events again: `POST /admin/v1/gpts/{gpt_id}/webhook/retry`.
+    fn retry_webhook_events(
+        &self,
+        operator: Operator,
+        request: RetryWebhookEventsParams,
+    ) -> impl Future<Output = Result<RetryWebhookEventsReply, Problem>> + Send;
+}
+/// The operations of `jobs`. What is done outside of requests.
+pub trait JobsHandlers: Send + Sync + 'static {
+    /// List jobs: `GET /admin/v1/jobs`.
+    fn list_jobs(
+        &self,
+        operator: Operator,
+        request: ListJobsParams,
+    ) -> impl Future<Output = Result<ListJobsReply, Problem>> + Send;
+    /// Queue a failed job again: `POST /admin/v1/jobs/{job_id}/retry`.
+    fn retry_job(
+        &self,
+        operator: Operator,
+        request: RetryJobParams,
+    ) -> impl Future<Output = Result<RetryJobReply, Problem>> + Send;
+}
 /// Every operation of the document.
-pub trait Handlers: GptsHandlers + KeysHandlers + AuditHandlers + ApplicationsHandlers + SessionsHandlers + SigningKeysHandlers {}
+pub trait Handlers: GptsHandlers + KeysHandlers + AuditHandlers + ApplicationsHandlers + SessionsHandlers + SigningKeysHandlers + WebhooksHandlers + JobsHandlers {}
 impl<
     T: GptsHandlers + KeysHandlers + AuditHandlers + ApplicationsHandlers
-        + SessionsHandlers + SigningKeysHandlers,
+        + SessionsHandlers + SigningKeysHandlers + WebhooksHandlers + JobsHandlers,
 > Handlers for T {}
 /// What `create_gpt` is asked.
 #[derive(Clone, Debug)]
@@ -902,6 +956,993 @@ impl ApiResponse for GetGptUsageReply {
     }
     fn register(registry: &mut Registry) {
         <types::GptUsage as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `put_webhook` is asked.
+#[derive(Clone, Debug)]
+pub struct PutWebhookParams {
+    /// The GPT's id.
+    pub gpt_id: String,
+    /// The request body.
+    pub body: types::PutWebhookRequest,
+}
+/// What `put_webhook` answers.
+#[derive(Debug)]
+pub enum PutWebhookReply {
+    /// 200: The webhook as it is now, without its secret.
+    Ok {
+        /// The body.
+        body: types::IssuedWebhook,
+    },
+    /// 201: The new webhook, with its secret.
+    Created {
+        /// The body.
+        body: types::IssuedWebhook,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for PutWebhookReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for PutWebhookReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Created { body } => Reply::new(StatusCode::CREATED).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for PutWebhookReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The webhook as it is now, without its secret.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("IssuedWebhook".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The new webhook, with its secret.",
+                    status: Some(201u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("IssuedWebhook".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body is too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::IssuedWebhook as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `get_webhook` is asked.
+#[derive(Clone, Debug)]
+pub struct GetWebhookParams {
+    /// The GPT's id.
+    pub gpt_id: String,
+}
+/// What `get_webhook` answers.
+#[derive(Debug)]
+pub enum GetWebhookReply {
+    /// 200: The webhook.
+    Ok {
+        /// The body.
+        body: types::Webhook,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for GetWebhookReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for GetWebhookReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for GetWebhookReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The webhook.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("Webhook".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::Webhook as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `delete_webhook` is asked.
+#[derive(Clone, Debug)]
+pub struct DeleteWebhookParams {
+    /// The GPT's id.
+    pub gpt_id: String,
+}
+/// What `delete_webhook` answers.
+#[derive(Debug)]
+pub enum DeleteWebhookReply {
+    /// 204: It is deleted.
+    NoContent,
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for DeleteWebhookReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for DeleteWebhookReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NoContent => Reply::new(StatusCode::NO_CONTENT).empty(),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for DeleteWebhookReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "It is deleted.",
+                    status: Some(204u16),
+                    status_range: None,
+                    content: Vec::from([]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `rotate_webhook_secret` is asked.
+#[derive(Clone, Debug)]
+pub struct RotateWebhookSecretParams {
+    /// The GPT's id.
+    pub gpt_id: String,
+    /// The request body.
+    pub body: types::RotateSecretRequest,
+}
+/// What `rotate_webhook_secret` answers.
+#[derive(Debug)]
+pub enum RotateWebhookSecretReply {
+    /// 200: The webhook with its new secret.
+    Ok {
+        /// The body.
+        body: types::IssuedWebhook,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for RotateWebhookSecretReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for RotateWebhookSecretReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for RotateWebhookSecretReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The webhook with its new secret.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("IssuedWebhook".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request body is too large.",
+                    status: Some(413u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::IssuedWebhook as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `list_webhook_events` is asked.
+#[derive(Clone, Debug)]
+pub struct ListWebhookEventsParams {
+    /// The GPT's id.
+    pub gpt_id: String,
+    /// Only those in this state.
+    pub state: Option<types::WebhookEventState>,
+    /// How many items a page holds at most.
+    pub limit: Option<i32>,
+    /// The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+    pub cursor: Option<String>,
+}
+/// What `list_webhook_events` answers.
+#[derive(Debug)]
+pub enum ListWebhookEventsReply {
+    /// 200: A page of events.
+    Ok {
+        /// The body.
+        body: types::WebhookEventPage,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for ListWebhookEventsReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for ListWebhookEventsReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for ListWebhookEventsReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "A page of events.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference(
+                                "WebhookEventPage".to_owned(),
+                            ),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::WebhookEventPage as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `retry_webhook_events` is asked.
+#[derive(Clone, Debug)]
+pub struct RetryWebhookEventsParams {
+    /// The GPT's id.
+    pub gpt_id: String,
+}
+/// What `retry_webhook_events` answers.
+#[derive(Debug)]
+pub enum RetryWebhookEventsReply {
+    /// 200: How many there were.
+    Ok {
+        /// The body.
+        body: types::RetriedEvents,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for RetryWebhookEventsReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for RetryWebhookEventsReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for RetryWebhookEventsReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "How many there were.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("RetriedEvents".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::Problem as Type>::register(registry);
+        <types::RetriedEvents as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `list_jobs` is asked.
+#[derive(Clone, Debug)]
+pub struct ListJobsParams {
+    /// Only those of this GPT.
+    pub gpt_id: Option<String>,
+    /// Only those of this kind, such as import.
+    pub kind: Option<String>,
+    /// Only those in this state.
+    pub state: Option<types::JobState>,
+    /// How many items a page holds at most.
+    pub limit: Option<i32>,
+    /// The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+    pub cursor: Option<String>,
+}
+/// What `list_jobs` answers.
+#[derive(Debug)]
+pub enum ListJobsReply {
+    /// 200: A page of jobs.
+    Ok {
+        /// The body.
+        body: types::OperatorJobPage,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for ListJobsReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for ListJobsReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for ListJobsReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "A page of jobs.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference(
+                                "OperatorJobPage".to_owned(),
+                            ),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::OperatorJobPage as Type>::register(registry);
+        <types::Problem as Type>::register(registry);
+    }
+    fn from_parse_request_error(error: poem::Error) -> Self {
+        Self::Problem(Problem::from(error))
+    }
+}
+/// What `retry_job` is asked.
+#[derive(Clone, Debug)]
+pub struct RetryJobParams {
+    /// The job's id.
+    pub job_id: uuid::Uuid,
+}
+/// What `retry_job` answers.
+#[derive(Debug)]
+pub enum RetryJobReply {
+    /// 200: The job, queued.
+    Ok {
+        /// The body.
+        body: types::OperatorJob,
+    },
+    /// It failed.
+    Problem(Problem),
+}
+impl From<Problem> for RetryJobReply {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+impl IntoResponse for RetryJobReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ok { body } => Reply::new(StatusCode::OK).json(&body),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+impl ApiResponse for RetryJobReply {
+    const BAD_REQUEST_HANDLER: bool = true;
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: Vec::from([
+                MetaResponse {
+                    description: "The job, queued.",
+                    status: Some(200u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/json",
+                            schema: MetaSchemaRef::Reference("OperatorJob".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The request is not valid. `errors` names each place.",
+                    status: Some(400u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "No key, or a key that is not valid.",
+                    status: Some(401u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "The key is not an operator's.",
+                    status: Some(403u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "There is no such resource.",
+                    status: Some(404u16),
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+                MetaResponse {
+                    description: "Any other failure.",
+                    status: None,
+                    status_range: None,
+                    content: Vec::from([
+                        MetaMediaType {
+                            content_type: "application/problem+json",
+                            schema: MetaSchemaRef::Reference("Problem".to_owned()),
+                        },
+                    ]),
+                    headers: Vec::from([]),
+                },
+            ]),
+        }
+    }
+    fn register(registry: &mut Registry) {
+        <types::OperatorJob as Type>::register(registry);
         <types::Problem as Type>::register(registry);
     }
     fn from_parse_request_error(error: poem::Error) -> Self {

@@ -123,6 +123,28 @@ impl Parameter for DeleteGptGptId {
     }
 }
 /// The GPT's id.
+pub enum DeleteWebhookGptId {}
+impl Parameter for DeleteWebhookGptId {
+    const NAME: &'static str = "gpt_id";
+    const REQUIRED: bool = true;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned()),
+                max_length: Some(64usize),
+                example: Some(wire::literal("\"my-gpt\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+    }
+}
+/// The GPT's id.
 pub enum GetGptGptId {}
 impl Parameter for GetGptGptId {
     const NAME: &'static str = "gpt_id";
@@ -184,6 +206,64 @@ impl Parameter for GetKeyKeyId {
     }
     fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
         check::pattern(value, &patterns::PATTERN_3CE45785, at, violations);
+    }
+}
+/// The GPT's id.
+pub enum GetWebhookGptId {}
+impl Parameter for GetWebhookGptId {
+    const NAME: &'static str = "gpt_id";
+    const REQUIRED: bool = true;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned()),
+                max_length: Some(64usize),
+                example: Some(wire::literal("\"my-gpt\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+    }
+}
+/// The job's id.
+pub enum JobId {}
+impl Parameter for JobId {
+    const NAME: &'static str = "job_id";
+    const REQUIRED: bool = true;
+    type Value = uuid::Uuid;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                format: Some("uuid"),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+}
+/// Only those of this kind, such as import.
+pub enum Kind {}
+impl Parameter for Kind {
+    const NAME: &'static str = "kind";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                min_length: Some(1usize),
+                max_length: Some(64usize),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, Some(1), Some(64), at, violations);
     }
 }
 /// How many items a page holds at most.
@@ -294,6 +374,41 @@ impl Parameter for ListAuditEntriesKeyId {
     }
 }
 /// Only those of this GPT.
+pub enum ListJobsGptId {}
+impl Parameter for ListJobsGptId {
+    const NAME: &'static str = "gpt_id";
+    const REQUIRED: bool = false;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned()),
+                max_length: Some(64usize),
+                example: Some(wire::literal("\"my-gpt\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+    }
+}
+/// Only those in this state.
+pub enum ListJobsState {}
+impl Parameter for ListJobsState {
+    const NAME: &'static str = "state";
+    const REQUIRED: bool = false;
+    type Value = types::JobState;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("JobState".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        <types::JobState as Type>::register(registry);
+    }
+}
+/// Only those of this GPT.
 pub enum ListKeysGptId {}
 impl Parameter for ListKeysGptId {
     const NAME: &'static str = "gpt_id";
@@ -356,6 +471,41 @@ impl Parameter for ListSessionsGptId {
         check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
     }
 }
+/// The GPT's id.
+pub enum ListWebhookEventsGptId {}
+impl Parameter for ListWebhookEventsGptId {
+    const NAME: &'static str = "gpt_id";
+    const REQUIRED: bool = true;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned()),
+                max_length: Some(64usize),
+                example: Some(wire::literal("\"my-gpt\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+    }
+}
+/// Only those in this state.
+pub enum ListWebhookEventsState {}
+impl Parameter for ListWebhookEventsState {
+    const NAME: &'static str = "state";
+    const REQUIRED: bool = false;
+    type Value = types::WebhookEventState;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("WebhookEventState".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        <types::WebhookEventState as Type>::register(registry);
+    }
+}
 /// Only those of this operation, such as create_object.
 pub enum Operation {}
 impl Parameter for Operation {
@@ -376,6 +526,50 @@ impl Parameter for Operation {
         check::length(value, Some(1), Some(64), at, violations);
     }
 }
+/// The GPT's id.
+pub enum PutWebhookGptId {}
+impl Parameter for PutWebhookGptId {
+    const NAME: &'static str = "gpt_id";
+    const REQUIRED: bool = true;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned()),
+                max_length: Some(64usize),
+                example: Some(wire::literal("\"my-gpt\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+    }
+}
+/// The GPT's id.
+pub enum RetryWebhookEventsGptId {}
+impl Parameter for RetryWebhookEventsGptId {
+    const NAME: &'static str = "gpt_id";
+    const REQUIRED: bool = true;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned()),
+                max_length: Some(64usize),
+                example: Some(wire::literal("\"my-gpt\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
+    }
+}
 /// The key's public id, as create_key and list_keys answer it.
 pub enum RevokeKeyKeyId {}
 impl Parameter for RevokeKeyKeyId {
@@ -394,6 +588,28 @@ impl Parameter for RevokeKeyKeyId {
     }
     fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
         check::pattern(value, &patterns::PATTERN_3CE45785, at, violations);
+    }
+}
+/// The GPT's id.
+pub enum RotateWebhookSecretGptId {}
+impl Parameter for RotateWebhookSecretGptId {
+    const NAME: &'static str = "gpt_id";
+    const REQUIRED: bool = true;
+    type Value = String;
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(
+            Box::new(MetaSchema {
+                ty: "string",
+                pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$".to_owned()),
+                max_length: Some(64usize),
+                example: Some(wire::literal("\"my-gpt\"")),
+                ..MetaSchema::ANY
+            }),
+        )
+    }
+    fn check(value: &String, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        check::length(value, None, Some(64), at, violations);
+        check::pattern(value, &patterns::PATTERN_C7C70E36, at, violations);
     }
 }
 /// The session's id, as list_sessions answers it.

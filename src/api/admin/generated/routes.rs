@@ -37,6 +37,12 @@ enum Tag {
     /// The keys that sign access tokens.
     #[oai(rename = "signing_keys")]
     SigningKeys,
+    /// Where the changes of GPTs' objects are forwarded to.
+    #[oai(rename = "webhooks")]
+    Webhooks,
+    /// What is done outside of requests.
+    #[oai(rename = "jobs")]
+    Jobs,
 }
 /// Every operation of the document, answered by `H`.
 pub struct Api<H>(pub Arc<H>);
@@ -295,6 +301,366 @@ Counts what the GPT has stored, and its calls in a period.*/
                 until,
             };
             self.0.get_gpt_usage(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Forward a GPT's changes
+
+Gives the GPT a webhook, or changes the one that it has. From now on each create, update and delete of its objects is delivered to the URL, signed as Standard Webhooks says, in order for each object. The secret is in the answer that makes the webhook, and in no other.*/
+    #[oai(
+        path = "/admin/v1/gpts/:gpt_id/webhook",
+        method = "put",
+        operation_id = "put_webhook",
+        tag = "Tag::Webhooks"
+    )]
+    async fn put_webhook(
+        &self,
+        auth: Bearer,
+        ///The GPT's id.
+        #[oai(name = "gpt_id")]
+        gpt_id: Path<parameters::PutWebhookGptId, 0usize>,
+        body: JsonBody<types::PutWebhookRequest>,
+        names: QueryNames,
+    ) -> operations::PutWebhookReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "put_webhook",
+                        method: "PUT",
+                        path: "/admin/v1/gpts/{gpt_id}/webhook",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let gpt_id = gpt_id.required(&mut faults);
+            let body = body.read(&mut faults).await?;
+            let (Some(gpt_id), Some(body)) = (gpt_id, body) else {
+                return Err(faults.reject())
+            };
+            faults.finish()?;
+            let request = operations::PutWebhookParams {
+                gpt_id,
+                body,
+            };
+            self.0.put_webhook(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Get a GPT's webhook
+
+Answers the webhook without its secret.*/
+    #[oai(
+        path = "/admin/v1/gpts/:gpt_id/webhook",
+        method = "get",
+        operation_id = "get_webhook",
+        tag = "Tag::Webhooks"
+    )]
+    async fn get_webhook(
+        &self,
+        auth: Bearer,
+        ///The GPT's id.
+        #[oai(name = "gpt_id")]
+        gpt_id: Path<parameters::GetWebhookGptId, 0usize>,
+        names: QueryNames,
+    ) -> operations::GetWebhookReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "get_webhook",
+                        method: "GET",
+                        path: "/admin/v1/gpts/{gpt_id}/webhook",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let gpt_id = gpt_id.required(&mut faults);
+            let (Some(gpt_id),) = (gpt_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::GetWebhookParams {
+                gpt_id,
+            };
+            self.0.get_webhook(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Stop forwarding a GPT's changes
+
+Deletes the webhook, with all that it has not delivered.*/
+    #[oai(
+        path = "/admin/v1/gpts/:gpt_id/webhook",
+        method = "delete",
+        operation_id = "delete_webhook",
+        tag = "Tag::Webhooks"
+    )]
+    async fn delete_webhook(
+        &self,
+        auth: Bearer,
+        ///The GPT's id.
+        #[oai(name = "gpt_id")]
+        gpt_id: Path<parameters::DeleteWebhookGptId, 0usize>,
+        names: QueryNames,
+    ) -> operations::DeleteWebhookReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "delete_webhook",
+                        method: "DELETE",
+                        path: "/admin/v1/gpts/{gpt_id}/webhook",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let gpt_id = gpt_id.required(&mut faults);
+            let (Some(gpt_id),) = (gpt_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::DeleteWebhookParams {
+                gpt_id,
+            };
+            self.0.delete_webhook(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Rotate a webhook's secret
+
+Gives the webhook a new secret, which only this answer shows. Deliveries are signed with the old one too for as long as is asked, at most a week.*/
+    #[oai(
+        path = "/admin/v1/gpts/:gpt_id/webhook/rotate-secret",
+        method = "post",
+        operation_id = "rotate_webhook_secret",
+        tag = "Tag::Webhooks"
+    )]
+    async fn rotate_webhook_secret(
+        &self,
+        auth: Bearer,
+        ///The GPT's id.
+        #[oai(name = "gpt_id")]
+        gpt_id: Path<parameters::RotateWebhookSecretGptId, 0usize>,
+        body: JsonBody<types::RotateSecretRequest>,
+        names: QueryNames,
+    ) -> operations::RotateWebhookSecretReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "rotate_webhook_secret",
+                        method: "POST",
+                        path: "/admin/v1/gpts/{gpt_id}/webhook/rotate-secret",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let gpt_id = gpt_id.required(&mut faults);
+            let body = body.read(&mut faults).await?;
+            let (Some(gpt_id), Some(body)) = (gpt_id, body) else {
+                return Err(faults.reject())
+            };
+            faults.finish()?;
+            let request = operations::RotateWebhookSecretParams {
+                gpt_id,
+                body,
+            };
+            self.0.rotate_webhook_secret(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**List a webhook's events
+
+Lists the changes that were delivered, wait to be, or could not be, the latest first. When has_more is true, call again with next_cursor.*/
+    #[oai(
+        path = "/admin/v1/gpts/:gpt_id/webhook/events",
+        method = "get",
+        operation_id = "list_webhook_events",
+        tag = "Tag::Webhooks"
+    )]
+    async fn list_webhook_events(
+        &self,
+        auth: Bearer,
+        ///The GPT's id.
+        #[oai(name = "gpt_id")]
+        gpt_id: Path<parameters::ListWebhookEventsGptId, 0usize>,
+        ///Only those in this state.
+        #[oai(name = "state")]
+        state: Query<parameters::ListWebhookEventsState>,
+        ///How many items a page holds at most.
+        #[oai(name = "limit")]
+        limit: Query<parameters::Limit>,
+        ///The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+        #[oai(name = "cursor")]
+        cursor: Query<parameters::Cursor>,
+        names: QueryNames,
+    ) -> operations::ListWebhookEventsReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "list_webhook_events",
+                        method: "GET",
+                        path: "/admin/v1/gpts/{gpt_id}/webhook/events",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&["state", "limit", "cursor"], &mut faults);
+            let gpt_id = gpt_id.required(&mut faults);
+            let state = state.optional(&mut faults);
+            let limit = limit.optional(&mut faults);
+            let cursor = cursor.optional(&mut faults);
+            let (Some(gpt_id),) = (gpt_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::ListWebhookEventsParams {
+                gpt_id,
+                state,
+                limit,
+                cursor,
+            };
+            self.0.list_webhook_events(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Deliver failed events again
+
+Lets the events that were given up be delivered again, with all their attempts before them.*/
+    #[oai(
+        path = "/admin/v1/gpts/:gpt_id/webhook/retry",
+        method = "post",
+        operation_id = "retry_webhook_events",
+        tag = "Tag::Webhooks"
+    )]
+    async fn retry_webhook_events(
+        &self,
+        auth: Bearer,
+        ///The GPT's id.
+        #[oai(name = "gpt_id")]
+        gpt_id: Path<parameters::RetryWebhookEventsGptId, 0usize>,
+        names: QueryNames,
+    ) -> operations::RetryWebhookEventsReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "retry_webhook_events",
+                        method: "POST",
+                        path: "/admin/v1/gpts/{gpt_id}/webhook/retry",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let gpt_id = gpt_id.required(&mut faults);
+            let (Some(gpt_id),) = (gpt_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::RetryWebhookEventsParams {
+                gpt_id,
+            };
+            self.0.retry_webhook_events(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**List jobs
+
+Lists what is done outside of requests, for GPTs and for the service itself, the latest first. When has_more is true, call again with next_cursor.*/
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the operation has that many parameters"
+    )]
+    #[oai(
+        path = "/admin/v1/jobs",
+        method = "get",
+        operation_id = "list_jobs",
+        tag = "Tag::Jobs"
+    )]
+    async fn list_jobs(
+        &self,
+        auth: Bearer,
+        ///Only those of this GPT.
+        #[oai(name = "gpt_id")]
+        gpt_id: Query<parameters::ListJobsGptId>,
+        ///Only those of this kind, such as import.
+        #[oai(name = "kind")]
+        kind: Query<parameters::Kind>,
+        ///Only those in this state.
+        #[oai(name = "state")]
+        state: Query<parameters::ListJobsState>,
+        ///How many items a page holds at most.
+        #[oai(name = "limit")]
+        limit: Query<parameters::Limit>,
+        ///The next_cursor of the page before. Send the filters of the first page with it, unchanged.
+        #[oai(name = "cursor")]
+        cursor: Query<parameters::Cursor>,
+        names: QueryNames,
+    ) -> operations::ListJobsReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "list_jobs",
+                        method: "GET",
+                        path: "/admin/v1/jobs",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&["gpt_id", "kind", "state", "limit", "cursor"], &mut faults);
+            let gpt_id = gpt_id.optional(&mut faults);
+            let kind = kind.optional(&mut faults);
+            let state = state.optional(&mut faults);
+            let limit = limit.optional(&mut faults);
+            let cursor = cursor.optional(&mut faults);
+            faults.finish()?;
+            let request = operations::ListJobsParams {
+                gpt_id,
+                kind,
+                state,
+                limit,
+                cursor,
+            };
+            self.0.list_jobs(operator, request).await
+        };
+        answer.await.unwrap_or_else(|problem: Problem| problem.into())
+    }
+    /**Queue a failed job again
+
+Queues a job that was given up again, with all its attempts before it and with the progress that it had made.*/
+    #[oai(
+        path = "/admin/v1/jobs/:job_id/retry",
+        method = "post",
+        operation_id = "retry_job",
+        tag = "Tag::Jobs"
+    )]
+    async fn retry_job(
+        &self,
+        auth: Bearer,
+        ///The job's id.
+        #[oai(name = "job_id")]
+        job_id: Path<parameters::JobId, 0usize>,
+        names: QueryNames,
+    ) -> operations::RetryJobReply {
+        let answer = async {
+            auth.enter(
+                    &Operation {
+                        id: "retry_job",
+                        method: "POST",
+                        path: "/admin/v1/jobs/{job_id}/retry",
+                    },
+                )
+                .await?;
+            let operator = auth.operator()?;
+            let mut faults = Faults::default();
+            names.only(&[], &mut faults);
+            let job_id = job_id.required(&mut faults);
+            let (Some(job_id),) = (job_id,) else { return Err(faults.reject()) };
+            faults.finish()?;
+            let request = operations::RetryJobParams {
+                job_id,
+            };
+            self.0.retry_job(operator, request).await
         };
         answer.await.unwrap_or_else(|problem: Problem| problem.into())
     }

@@ -1730,6 +1730,9 @@ pub struct AuditEntry {
     pub request_id: String,
     /// Where it came from.
     pub client_address: String,
+    /// What deliveries to the GPT's webhook call the change by that the call made, at the beginning of webhook-id; null when nothing is forwarded.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub memory_service_request_id: Option<String>,
     /// When it came.
     pub created_at: crate::clock::Timestamp,
 }
@@ -1770,6 +1773,7 @@ impl Type for AuditEntry {
                             "milliseconds",
                             "request_id",
                             "client_address",
+                            "memory_service_request_id",
                             "created_at",
                         ]),
                         properties: Vec::from([
@@ -1932,6 +1936,19 @@ impl Type for AuditEntry {
                                     Box::new(MetaSchema {
                                         ty: "string",
                                         description: Some("Where it came from."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "memory_service_request_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "What deliveries to the GPT's webhook call the change by that the call made, at the beginning of webhook-id; null when nothing is forwarded.",
+                                        ),
+                                        nullable: true,
                                         ..MetaSchema::ANY
                                     }),
                                 ),
@@ -3725,6 +3742,1181 @@ impl Type for SigningKeyList {
                                         items: Some(
                                             Box::new(MetaSchemaRef::Reference("SigningKey".to_owned())),
                                         ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A webhook without its secret.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Webhook {
+    /// The GPT whose changes are forwarded.
+    pub gpt_id: String,
+    /// Where to.
+    pub url: String,
+    /// Whether changes are noted and delivered.
+    pub is_enabled: bool,
+    /// Why it was switched off, if its receiver did that by answering 410.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub disabled_reason: Option<String>,
+    /// How often in a row nothing could be delivered.
+    pub failures: i32,
+    /// When it was made.
+    pub created_at: crate::clock::Timestamp,
+    /// When it was changed last.
+    pub updated_at: crate::clock::Timestamp,
+}
+impl Type for Webhook {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Webhook")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Webhook".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "Webhook".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A webhook without its secret."),
+                        required: Vec::from([
+                            "gpt_id",
+                            "url",
+                            "is_enabled",
+                            "disabled_reason",
+                            "failures",
+                            "created_at",
+                            "updated_at",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "gpt_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The GPT whose changes are forwarded."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "url",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("Where to."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "is_enabled",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some(
+                                            "Whether changes are noted and delivered.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "disabled_reason",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "Why it was switched off, if its receiver did that by answering 410.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "failures",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int32"),
+                                        description: Some(
+                                            "How often in a row nothing could be delivered.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it was made."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "updated_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it was changed last."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A webhook, with its secret when that is new.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct IssuedWebhook {
+    /// What deliveries are signed with, in the form of Standard Webhooks (whsec_ and base64); null when it is the one from before.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub secret: Option<String>,
+    /// The GPT whose changes are forwarded.
+    pub gpt_id: String,
+    /// Where to.
+    pub url: String,
+    /// Whether changes are noted and delivered.
+    pub is_enabled: bool,
+    /// Why it was switched off, if its receiver did that by answering 410.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub disabled_reason: Option<String>,
+    /// How often in a row nothing could be delivered.
+    pub failures: i32,
+    /// When it was made.
+    pub created_at: crate::clock::Timestamp,
+    /// When it was changed last.
+    pub updated_at: crate::clock::Timestamp,
+}
+impl Type for IssuedWebhook {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("IssuedWebhook")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("IssuedWebhook".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "IssuedWebhook".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "A webhook, with its secret when that is new.",
+                        ),
+                        required: Vec::from([
+                            "secret",
+                            "gpt_id",
+                            "url",
+                            "is_enabled",
+                            "disabled_reason",
+                            "failures",
+                            "created_at",
+                            "updated_at",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "secret",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "What deliveries are signed with, in the form of Standard Webhooks (whsec_ and base64); null when it is the one from before.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "gpt_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("The GPT whose changes are forwarded."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "url",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("Where to."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "is_enabled",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some(
+                                            "Whether changes are noted and delivered.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "disabled_reason",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "Why it was switched off, if its receiver did that by answering 410.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "failures",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int32"),
+                                        description: Some(
+                                            "How often in a row nothing could be delivered.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it was made."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "updated_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it was changed last."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// Where changes are to be forwarded to.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
+pub struct PutWebhookRequest {
+    /// An https URL without a user. Which hosts it may name is for the server's configuration to say.
+    pub url: String,
+    /// False to note and deliver nothing for now; what waits goes on waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_enabled: Option<bool>,
+}
+impl<'de> serde::Deserialize<'de> for PutWebhookRequest {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        Self::deserialize(wire::ObjectsOnly(deserializer))
+    }
+}
+impl serde::Serialize for PutWebhookRequest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+impl Type for PutWebhookRequest {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("PutWebhookRequest")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("PutWebhookRequest".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "PutWebhookRequest".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("Where changes are to be forwarded to."),
+                        required: Vec::from(["url"]),
+                        properties: Vec::from([
+                            (
+                                "url",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        min_length: Some(1usize),
+                                        max_length: Some(2048usize),
+                                        description: Some(
+                                            "An https URL without a user. Which hosts it may name is for the server's configuration to say.",
+                                        ),
+                                        example: Some(
+                                            wire::literal("\"https://example.com/changes\""),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "is_enabled",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        default: Some(wire::literal("true")),
+                                        description: Some(
+                                            "False to note and deliver nothing for now; what waits goes on waiting.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+impl Validate for PutWebhookRequest {
+    fn validate(&self, at: &mut Pointer, violations: &mut Vec<Violation>) {
+        {
+            let value = &self.url;
+            at.key(
+                "url",
+                |at| {
+                    check::length(value, Some(1), Some(2048), at, violations);
+                },
+            );
+        }
+    }
+}
+/// What became of an event. One that failed is not tried again unless that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum WebhookEventState {
+    /// `pending`.
+    #[serde(rename = "pending")]
+    Pending,
+    /// `delivered`.
+    #[serde(rename = "delivered")]
+    Delivered,
+    /// `failed`.
+    #[serde(rename = "failed")]
+    Failed,
+}
+impl WebhookEventState {
+    /// Every value, in the document's order.
+    pub const ALL: [Self; 3usize] = [Self::Pending, Self::Delivered, Self::Failed];
+    /// The value as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+}
+impl std::fmt::Display for WebhookEventState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+impl std::str::FromStr for WebhookEventState {
+    type Err = wire::UnknownValue;
+    fn from_str(text: &str) -> Result<Self, wire::UnknownValue> {
+        match text {
+            "pending" => Ok(Self::Pending),
+            "delivered" => Ok(Self::Delivered),
+            "failed" => Ok(Self::Failed),
+            _ => Err(wire::UnknownValue("must be one of pending, delivered, failed")),
+        }
+    }
+}
+impl wire::FromText for WebhookEventState {
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: wire::UnknownValue| error.to_string())
+    }
+}
+impl Type for WebhookEventState {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("WebhookEventState")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("WebhookEventState".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "WebhookEventState".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "string",
+                        description: Some(
+                            "What became of an event. One that failed is not tried again unless that is asked for.",
+                        ),
+                        enum_items: Vec::from([
+                            wire::literal("\"pending\""),
+                            wire::literal("\"delivered\""),
+                            wire::literal("\"failed\""),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A change of an object, and what became of its delivery.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct WebhookEvent {
+    /// What the header webhook-id says.
+    pub id: String,
+    /// Names what was changed by one call, as memory_service_request_id in the record of calls does.
+    pub change_id: uuid::Uuid,
+    /// What happened, as the delivery says it, such as object.created.
+    pub r#type: String,
+    /// The object.
+    pub object_id: uuid::Uuid,
+    /// Its collection.
+    pub collection: String,
+    /// Its version; of a deleted one, its last.
+    pub version: i64,
+    pub state: types::WebhookEventState,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// The HTTP status of the last answer.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub status: Option<i32>,
+    /// Why the last attempt failed.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub error: Option<String>,
+    /// When the object was changed.
+    pub changed_at: crate::clock::Timestamp,
+    /// When it is tried next; null when it is not.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub next_attempt_at: Option<crate::clock::Timestamp>,
+    /// When it was delivered or given up.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub finished_at: Option<crate::clock::Timestamp>,
+}
+impl Type for WebhookEvent {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("WebhookEvent")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("WebhookEvent".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "WebhookEvent".to_owned(),
+                |registry| {
+                    <types::WebhookEventState as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some(
+                            "A change of an object, and what became of its delivery.",
+                        ),
+                        required: Vec::from([
+                            "id",
+                            "change_id",
+                            "type",
+                            "object_id",
+                            "collection",
+                            "version",
+                            "state",
+                            "attempts",
+                            "status",
+                            "error",
+                            "changed_at",
+                            "next_attempt_at",
+                            "finished_at",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("What the header webhook-id says."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "change_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("uuid"),
+                                        description: Some(
+                                            "Names what was changed by one call, as memory_service_request_id in the record of calls does.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "type",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "What happened, as the delivery says it, such as object.created.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "object_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("uuid"),
+                                        description: Some("The object."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "collection",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("Its collection."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "version",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some(
+                                            "Its version; of a deleted one, its last.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "state",
+                                MetaSchemaRef::Reference("WebhookEventState".to_owned()),
+                            ),
+                            (
+                                "attempts",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int32"),
+                                        description: Some("How often it was tried."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "status",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int32"),
+                                        description: Some("The HTTP status of the last answer."),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "error",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("Why the last attempt failed."),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "changed_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When the object was changed."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "next_attempt_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some(
+                                            "When it is tried next; null when it is not.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "finished_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it was delivered or given up."),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A page of events.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct WebhookEventPage {
+    /// The items, in the list's order.
+    pub items: Vec<types::WebhookEvent>,
+    /// Send this as cursor to get the next page; null on the last page.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub next_cursor: Option<String>,
+    /// Whether there is a next page.
+    pub has_more: bool,
+}
+impl Type for WebhookEventPage {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("WebhookEventPage")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("WebhookEventPage".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "WebhookEventPage".to_owned(),
+                |registry| {
+                    <types::WebhookEvent as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A page of events."),
+                        required: Vec::from(["items", "next_cursor", "has_more"]),
+                        properties: Vec::from([
+                            (
+                                "items",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("The items, in the list's order."),
+                                        items: Some(
+                                            Box::new(
+                                                MetaSchemaRef::Reference("WebhookEvent".to_owned()),
+                                            ),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "next_cursor",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "Send this as cursor to get the next page; null on the last page.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "has_more",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some("Whether there is a next page."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// What is delivered again.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct RetriedEvents {
+    /// How many events.
+    pub retried: i64,
+}
+impl Type for RetriedEvents {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("RetriedEvents")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("RetriedEvents".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "RetriedEvents".to_owned(),
+                |registry| {
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("What is delivered again."),
+                        required: Vec::from(["retried"]),
+                        properties: Vec::from([
+                            (
+                                "retried",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int64"),
+                                        description: Some("How many events."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+pub use crate::api::generated::types::JobState;
+/// A job of a GPT or of the service itself.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct OperatorJob {
+    /// The job's id.
+    pub id: uuid::Uuid,
+    /// Whose it is; null for one of the service itself.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub gpt_id: Option<String>,
+    /// What it does.
+    pub kind: String,
+    pub state: types::JobState,
+    /// Attempts since it last made progress.
+    pub attempts: i32,
+    /// Attempts without progress before it is given up.
+    pub max_attempts: i32,
+    /// When it is to run, or to run again.
+    pub run_at: crate::clock::Timestamp,
+    /// What it has done so far.
+    pub progress: wire::RawJson,
+    /// What it came to; empty before that.
+    pub result: wire::RawJson,
+    /// Why the last attempt failed.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub error: Option<String>,
+    /// When it was asked for.
+    pub created_at: crate::clock::Timestamp,
+    /// When it last made progress.
+    pub updated_at: crate::clock::Timestamp,
+    /// When it succeeded or failed for good.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub finished_at: Option<crate::clock::Timestamp>,
+}
+impl Type for OperatorJob {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("OperatorJob")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("OperatorJob".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "OperatorJob".to_owned(),
+                |registry| {
+                    <types::JobState as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A job of a GPT or of the service itself."),
+                        required: Vec::from([
+                            "id",
+                            "gpt_id",
+                            "kind",
+                            "state",
+                            "attempts",
+                            "max_attempts",
+                            "run_at",
+                            "progress",
+                            "result",
+                            "error",
+                            "created_at",
+                            "updated_at",
+                            "finished_at",
+                        ]),
+                        properties: Vec::from([
+                            (
+                                "id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("uuid"),
+                                        description: Some("The job's id."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "gpt_id",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "Whose it is; null for one of the service itself.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "kind",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("What it does."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            ("state", MetaSchemaRef::Reference("JobState".to_owned())),
+                            (
+                                "attempts",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int32"),
+                                        description: Some("Attempts since it last made progress."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "max_attempts",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "integer",
+                                        format: Some("int32"),
+                                        description: Some(
+                                            "Attempts without progress before it is given up.",
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "run_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it is to run, or to run again."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "progress",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "object",
+                                        description: Some("What it has done so far."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "result",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "object",
+                                        description: Some("What it came to; empty before that."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "error",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some("Why the last attempt failed."),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "created_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it was asked for."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "updated_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it last made progress."),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "finished_at",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        format: Some("date-time"),
+                                        description: Some("When it succeeded or failed for good."),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                        ]),
+                        ..MetaSchema::ANY
+                    }
+                },
+            );
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+/// A page of jobs.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct OperatorJobPage {
+    /// The items, in the list's order.
+    pub items: Vec<types::OperatorJob>,
+    /// Send this as cursor to get the next page; null on the last page.
+    #[serde(deserialize_with = "serde::Deserialize::deserialize")]
+    pub next_cursor: Option<String>,
+    /// Whether there is a next page.
+    pub has_more: bool,
+}
+impl Type for OperatorJobPage {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("OperatorJobPage")
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("OperatorJobPage".to_owned())
+    }
+    fn register(registry: &mut Registry) {
+        registry
+            .create_schema::<
+                Self,
+                _,
+            >(
+                "OperatorJobPage".to_owned(),
+                |registry| {
+                    <types::OperatorJob as Type>::register(registry);
+                    let _: &mut Registry = registry;
+                    MetaSchema {
+                        ty: "object",
+                        description: Some("A page of jobs."),
+                        required: Vec::from(["items", "next_cursor", "has_more"]),
+                        properties: Vec::from([
+                            (
+                                "items",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "array",
+                                        description: Some("The items, in the list's order."),
+                                        items: Some(
+                                            Box::new(MetaSchemaRef::Reference("OperatorJob".to_owned())),
+                                        ),
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "next_cursor",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "string",
+                                        description: Some(
+                                            "Send this as cursor to get the next page; null on the last page.",
+                                        ),
+                                        nullable: true,
+                                        ..MetaSchema::ANY
+                                    }),
+                                ),
+                            ),
+                            (
+                                "has_more",
+                                MetaSchemaRef::Inline(
+                                    Box::new(MetaSchema {
+                                        ty: "boolean",
+                                        description: Some("Whether there is a next page."),
                                         ..MetaSchema::ANY
                                     }),
                                 ),
