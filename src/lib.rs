@@ -1,7 +1,7 @@
 //! GPT Object Store: durable memory for Custom GPTs and other programs, over HTTPS.
 //!
 //! `ARCHITECTURE.md` draws the layers: `commands -> server -> api -> service -> {store, blob, jobs}`;
-//! `clock`, `document` and `ids` are leaves that serve all of them.
+//! `clock`, `document`, `ids` and others are leaves that serve all of them.
 
 pub mod api;
 pub mod auth;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::cli::{EventFilter, WebhookCommand};
-use super::output::{dash, print_json, print_table};
+use super::output::{dash, print_json, print_table, spoken};
 use super::{Failure, open_store};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -27,7 +27,8 @@ pub(super) async fn webhook(
         .with_queue(queue);
     match command {
         WebhookCommand::Put { gpt, url, disabled } => {
-            let issued = service.put_webhook(&gpt, &url, !disabled).await?;
+            let put = service.put_webhook(&gpt, &url, !disabled).await;
+            let issued = put.map_err(spoken)?;
             show_issued(&issued, json)
         }
         WebhookCommand::Show { gpt } => show(&service.get_webhook(&gpt).await?, None, json),

@@ -29,8 +29,8 @@ impl WebhookConfig {
             attempts: source.get("WEBHOOK_ATTEMPTS", 10),
             concurrency: source.get("WEBHOOK_CONCURRENCY", 16),
         };
-        if !(1..=20).contains(&config.timeout.as_secs()) {
-            source.fault("WEBHOOK_TIMEOUT_SECONDS", "must be from 1 to 20");
+        if !(1..=60).contains(&config.timeout.as_secs()) {
+            source.fault("WEBHOOK_TIMEOUT_SECONDS", "must be from 1 to 60");
         }
         if !(1..=100).contains(&config.attempts) {
             source.fault("WEBHOOK_ATTEMPTS", "must be from 1 to 100");

@@ -75,10 +75,9 @@ impl Worker {
         queue: &Queue,
         service: Service,
         settings: ForwardSettings,
-        poll: Duration,
     ) -> Result<Self, Error> {
         let stopped = self.stop.subscribe();
-        let forwarding = Forwarding::new(name(), queue.clone(), service, settings, poll, stopped)?;
+        let forwarding = Forwarding::new(name(), queue.clone(), service, settings, stopped)?;
         queue.forwards_here();
         self.tasks.push(tokio::spawn(forwarding.keep_forwarding()));
         Ok(self)

@@ -61,14 +61,11 @@ pub(super) fn start(config: &Config, service: &Service, queue: Queue) -> Result<
         timeout: config.webhooks.timeout,
         attempts: config.webhooks.attempts,
         concurrency: config.webhooks.concurrency,
+        lease: config.worker.lease,
+        poll: config.worker.poll,
     };
-    let poll = config.worker.poll;
-    Worker::start(queue.clone(), all(service, memory), settings(config)).forwarding(
-        &queue,
-        service.clone(),
-        forward,
-        poll,
-    )
+    let worker = Worker::start(queue.clone(), all(service, memory), settings(config));
+    worker.forwarding(&queue, service.clone(), forward)
 }
 
 fn settings(config: &Config) -> WorkerSettings {

@@ -29,6 +29,7 @@ mod tls;
 mod tokens;
 mod traces;
 mod transfers;
+mod webhooks;
 
 use caller::{Answer, Caller};
 

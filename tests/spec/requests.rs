@@ -72,10 +72,11 @@ fn parameters(operation: &str) -> &'static [(&'static str, &'static str)] {
 fn body(operation: &str) -> Option<Value> {
     match operation {
         "upsert_collection" => Some(json!({ "name": "notes" })),
+        "put_webhook" => Some(json!({ "url": "https://example.com/" })),
         "create_gpt" => Some(json!({ "id": "nobody-at-all" })),
         "update_gpt" | "update_key" | "update_application" => Some(json!({ "name": "renamed" })),
         "create_application" => Some(json!({ "gpt_id": "nobody-at-all", "name": "n" })),
-        "rotate_application_secret" => Some(json!({})),
+        "rotate_application_secret" | "rotate_webhook_secret" => Some(json!({})),
         "create_key" => Some(json!({ "gpt_id": "nobody-at-all" })),
         "create_object" | "patch_object" | "replace_object" => Some(json!({ "body": {} })),
         "create_file" => {

@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod oauth;
 pub mod operator;
 pub mod process;
+pub mod receiver;
 pub mod redis;
 pub mod rows;
 pub mod snapshot;

@@ -134,6 +134,46 @@ impl Operator {
         self.call(Method::GET, "signing-keys")
     }
 
+    pub fn put_webhook(&self, gpt: &str, body: Value) -> Call {
+        let path = format!("gpts/{gpt}/webhook");
+        self.call(Method::PUT, &path).json(body)
+    }
+
+    pub fn get_webhook(&self, gpt: &str) -> Call {
+        self.call(Method::GET, &format!("gpts/{gpt}/webhook"))
+    }
+
+    pub fn delete_webhook(&self, gpt: &str) -> Call {
+        self.call(Method::DELETE, &format!("gpts/{gpt}/webhook"))
+    }
+
+    pub fn rotate_webhook_secret(&self, gpt: &str, body: Value) -> Call {
+        let path = format!("gpts/{gpt}/webhook/rotate-secret");
+        self.call(Method::POST, &path).json(body)
+    }
+
+    pub fn list_webhook_events(&self, gpt: &str) -> Call {
+        self.call(Method::GET, &format!("gpts/{gpt}/webhook/events"))
+    }
+
+    pub fn retry_webhook_events(&self, gpt: &str) -> Call {
+        self.call(Method::POST, &format!("gpts/{gpt}/webhook/retry"))
+    }
+
+    pub fn list_jobs(&self) -> Call {
+        self.call(Method::GET, "jobs")
+    }
+
+    pub fn retry_job(&self, id: &str) -> Call {
+        self.call(Method::POST, &format!("jobs/{id}/retry"))
+    }
+
+    /// Forwards the changes of `gpt` to `url`, where nothing was before, and gives the secret.
+    pub async fn has_webhook(&self, gpt: &str, url: &str) -> String {
+        let put = self.put_webhook(gpt, json!({ "url": url })).await;
+        put.expect(201).string("secret")
+    }
+
     /// Makes a confidential application of `gpt` and gives the whole answer.
     pub async fn has_application(&self, gpt: &str) -> Answer {
         let asked = json!({ "gpt_id": gpt, "name": "An app" });

@@ -31,6 +31,10 @@ pub struct ForwardSettings {
     pub attempts: u32,
     /// Webhooks at once.
     pub concurrency: u32,
+    /// How long a webhook is a worker's own without a renewal.
+    pub lease: Duration,
+    /// How often it looks for what nothing told it of.
+    pub poll: Duration,
 }
 
 /// What the task has.
@@ -41,7 +45,6 @@ pub(super) struct Forwarding {
     service: Service,
     deliverer: Deliverer,
     settings: ForwardSettings,
-    poll: Duration,
     stopped: watch::Receiver<bool>,
 }
 
@@ -53,7 +56,6 @@ impl Forwarding {
         queue: Queue,
         service: Service,
         settings: ForwardSettings,
-        poll: Duration,
         stopped: watch::Receiver<bool>,
     ) -> Result<Self, Error> {
         let deliverer = Deliverer::new(service.receivers()?.clone(), settings.timeout)?;
@@ -63,7 +65,6 @@ impl Forwarding {
             service,
             deliverer,
             settings,
-            poll,
             stopped,
         })
     }
@@ -83,7 +84,7 @@ impl Forwarding {
                 _ = stopped.wait_for(|stopped| *stopped) => break,
                 Some(_) = running.join_next() => {}
                 () = forwarding.queue.changed(), if looked.is_ok() && has_room => {}
-                () = sleep(forwarding.poll) => {}
+                () = sleep(forwarding.settings.poll) => {}
             }
         }
         while running.join_next().await.is_some() {}
@@ -96,7 +97,7 @@ impl Forwarding {
         }
         let now = Timestamp::now();
         let store = self.queue.store();
-        let until = now.plus(round::LEASE);
+        let until = now.plus(self.settings.lease);
         for claimed in store.claim_webhooks(&self.name, now, until, room).await? {
             running.spawn(self.clone().forward(claimed));
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Forwarding;
 use super::message::Message;
@@ -16,8 +16,6 @@ use crate::error::{Error, chain};
 use crate::jobs::counters::JobCounters;
 use crate::store::{Attempt, ClaimedWebhook, DueEvent, EventKind, WebhookRow};
 
-/// How long a webhook is a worker's own: longer than its turn and its last delivery.
-pub(super) const LEASE: Duration = Duration::from_secs(60);
 /// When a turn begins no more deliveries.
 const TURN: Duration = Duration::from_secs(30);
 /// Events that are looked at in a turn.
@@ -46,7 +44,12 @@ impl Forwarding {
     pub(super) async fn forward(self: Arc<Self>, claimed: ClaimedWebhook) {
         let webhook = &claimed.webhook;
         let gpt = webhook.gpt_id.as_str();
-        let (failures, rest) = match self.take_turn(&claimed).await {
+        let turn = tokio::select! {
+            turn = self.take_turn(&claimed) => turn,
+            // Whoever has it by now delivers what this turn has not noted.
+            () = self.hold(&claimed) => return,
+        };
+        let (failures, rest) = match turn {
             Ok(failures) => (failures, rest(failures)),
             Err(error) => {
                 tracing::warn!(
@@ -65,6 +68,24 @@ impl Forwarding {
         if let Err(error) = released.await {
             // Its lease ends.
             tracing::debug!(gpt, cause = chain(&error), "a webhook cannot be given back");
+        }
+    }
+
+    /// Renews the lease, and returns when it is lost.
+    async fn hold(&self, claimed: &ClaimedWebhook) {
+        let (store, lease) = (self.queue.store(), self.settings.lease);
+        let mut ends = Instant::now() + lease;
+        loop {
+            sleep(lease / 3).await;
+            let begun = Instant::now();
+            let until = Timestamp::now().plus(lease);
+            match timeout_at(ends, store.renew_webhook(claimed, until)).await {
+                Ok(Ok(true)) => ends = begun + lease,
+                Ok(Ok(false)) | Err(_) => return,
+                Ok(Err(error)) => {
+                    tracing::debug!(cause = chain(&error), "a lease cannot be renewed yet");
+                }
+            }
         }
     }
 

@@ -108,6 +108,28 @@ impl Store {
         Ok(body.flatten())
     }
 
+    /// Renews the lease until `until`. False when somebody else has the webhook by now.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn renew_webhook(
+        &self,
+        claimed: &ClaimedWebhook,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let renew = self.statement(
+            "UPDATE webhooks SET lease_until = $3 WHERE gpt_id = $1 AND locked_by = $2",
+            [
+                (&claimed.webhook.gpt_id).into(),
+                claimed.claim.as_str().into(),
+                until.into(),
+            ],
+        );
+        let renewed = self.database().writes().execute_raw(renew).await?;
+        Ok(renewed.rows_affected() == 1)
+    }
+
     /// Gives the webhook back, to be claimed again from `run_at` on, after so many deliveries in a row
     /// that failed.
     ///

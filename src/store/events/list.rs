@@ -47,7 +47,7 @@ impl Store {
         rows.into_iter().map(EventRow::try_from).collect()
     }
 
-    /// Lets the GPT's dead letters be delivered again, before what is younger. Says how many.
+    /// Lets the GPT's dead letters be delivered again, now and before what is younger. Says how many.
     ///
     /// # Errors
     ///
@@ -58,8 +58,15 @@ impl Store {
              finished_at = NULL WHERE gpt_id = $1 AND state = 'failed'",
             [gpt_id.into()],
         );
+        let now = self.statement(
+            "UPDATE webhooks SET failures = 0, run_at = created_at WHERE gpt_id = $1",
+            [gpt_id.into()],
+        );
         let writes = self.database().writes();
-        Ok(writes.execute_raw(retry).await?.rows_affected())
+        let retried = writes.execute_raw(retry).await?.rows_affected();
+        // Only a turn that is under way now puts it off again.
+        writes.execute_raw(now).await?;
+        Ok(retried)
     }
 
     /// Forgets the changes before `delivered` that were delivered, and all before `others`. Says how

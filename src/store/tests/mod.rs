@@ -6,6 +6,7 @@ mod backlog;
 mod batches;
 mod collections;
 mod concurrency;
+mod events;
 mod fidelity;
 mod files;
 mod gpts_and_keys;

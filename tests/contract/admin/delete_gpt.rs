@@ -21,6 +21,8 @@ async fn deletes_everything_but_the_record(app: App) {
     let operator = app.administrator().await;
     let (gpt, neighbor) = (app.gpt_with_notes().await, app.gpt_with_notes().await);
     let mut database = app.database().await;
+    let nowhere = json!({ "url": "https://receiver.invalid/" });
+    operator.put_webhook(gpt.id(), nowhere).await.expect(201);
     fill(&gpt, &mut database).await;
     let start = Instant::now();
     let mut before = rows(&mut database, gpt.id()).await;

@@ -15,3 +15,4 @@ mod redis;
 mod revocation;
 mod storage;
 mod three_replicas;
+mod webhooks;

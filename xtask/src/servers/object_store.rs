@@ -78,6 +78,8 @@ impl ObjectStore {
             ("RATE_LIMITS", "off".to_owned()),
             ("FILES_ENCRYPTION_KEY", FILES_KEY.to_owned()),
             ("FILES_SWEEP_SECONDS", "1".to_owned()),
+            // Receivers of the tests' own.
+            ("WEBHOOK_NETWORKS", "127.0.0.1".to_owned()),
         ];
         environment.extend(settings);
         let log = folder.join("server.log");
