@@ -18,4 +18,5 @@ pub mod lookups;
 pub mod probe;
 pub mod server;
 pub mod service;
+pub mod stopping;
 pub mod store;

@@ -120,6 +120,7 @@ const LAYERS: &[Layer] = &[
             "src/ids",
             "src/lookups",
             "src/probe",
+            "src/stopping",
         ],
         except: &[],
         crates: &["poem", "poem_openapi"],
