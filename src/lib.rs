@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod limits;
 pub mod lookups;
 pub mod probe;
+pub mod redis_link;
 pub mod server;
 pub mod service;
 pub mod stopping;
