@@ -11,6 +11,7 @@ mod import;
 mod prune_calls;
 mod prune_jobs;
 mod queue;
+mod rewrap_keys;
 mod schedule;
 mod sweep;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use export::Export;
 use import::Import;
 use prune_calls::PruneCalls;
 use prune_jobs::PruneJobs;
+use rewrap_keys::RewrapKeys;
 use sweep::Sweep;
 use work::Job;
 
@@ -63,5 +65,6 @@ fn of_the_house(service: &Service, memory: Memory) -> Vec<Box<dyn Job>> {
         Box::new(Sweep(service.clone())),
         Box::new(PruneCalls(service.clone(), memory.calls)),
         Box::new(PruneJobs(service.clone(), memory.jobs)),
+        Box::new(RewrapKeys(service.clone())),
     ]
 }
