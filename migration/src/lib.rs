@@ -37,6 +37,7 @@ mod m20261121_000020_authorization_codes;
 mod m20261121_000021_signing_keys;
 mod m20261121_000022_audit_log_callers;
 mod m20261121_000023_jobs;
+mod m20261121_000030_files_collections;
 
 /// Every migration of this build, in the order in which it is applied.
 pub struct Migrator;
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000021_signing_keys::Migration),
             Box::new(m20261121_000022_audit_log_callers::Migration),
             Box::new(m20261121_000023_jobs::Migration),
+            Box::new(m20261121_000030_files_collections::Migration),
         ]
     }
 }
