@@ -32,6 +32,7 @@ use crate::jobs::{Queue, Worker};
 use crate::limits::Limiter;
 use crate::service::oauth::OAuth;
 use crate::service::{Audit, Service};
+use crate::stopping::Stopping;
 use crate::store::{Backend, Store};
 
 use acceptor::TidyAcceptor;
@@ -120,7 +121,8 @@ impl Server {
         &self.service
     }
 
-    /// Answers requests on `listeners` until `stop` is ready; then finishes what is in flight.
+    /// Answers requests on `listeners` until `stop` is ready; then sends callers elsewhere for
+    /// `SHUTDOWN_DELAY_SECONDS`, and finishes what is in flight.
     ///
     /// # Errors
     /// When a listener cannot be used.
@@ -143,7 +145,13 @@ impl Server {
         let renewal = listeners.certificate.clone().map(Renewal::start);
         let store = self.store.clone();
         let stop = stop.shared();
-        let answering = pin!(self.answer(listeners, stop.clone(), audit));
+        let stopping = Stopping::default();
+        let gone = leave(
+            stop.clone(),
+            stopping.clone(),
+            self.config.http.shutdown_delay,
+        );
+        let answering = pin!(self.answer(listeners, gone.shared(), audit, stopping));
         let served = match select(answering, stop).await {
             Either::Left((served, _)) => served,
             Either::Right(((), answering)) => {
@@ -208,6 +216,7 @@ impl Server {
         listeners: Listeners,
         stop: impl Future<Output = ()> + Clone,
         audit: Audit,
+        stopping: Stopping,
     ) -> std::io::Result<()> {
         let (http, authenticator) = (self.config.http, self.authenticator);
         let public_url: Arc<str> = http.public_url.as_str().into();
@@ -221,6 +230,7 @@ impl Server {
         };
         let handlers = Arc::new(Handlers {
             metrics: Arc::new(metrics::registry(&traffic, sources)),
+            stopping: stopping.clone(),
             storage_info: http.is_development.then(|| self.service.storage_info()),
             service: self.service,
             limiter: self.limiter.clone(),
@@ -239,6 +249,7 @@ impl Server {
             audit: self.config.unguarded.is_none().then_some(audit),
             traffic,
             traces: self.exporter.as_ref().map(Exporter::traces),
+            stopping,
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
         let grace = http.shutdown_grace;
@@ -268,6 +279,15 @@ impl Server {
         let (callers, operators) = tokio::join!(callers, operators);
         callers.and(operators)
     }
+}
+
+/// Waits for `stop`, then says so to all who ask, and takes requests for `delay` all the same: a
+/// balancer learns only by its next look that it is to send them elsewhere.
+async fn leave(stop: impl Future<Output = ()>, stopping: Stopping, delay: Duration) {
+    stop.await;
+    stopping.begin();
+    tracing::info!(delay_in_seconds = delay.as_secs(), "asked to stop");
+    tokio::time::sleep(delay).await;
 }
 
 /// Answers requests that come to `acceptor` with `endpoint`.

@@ -40,6 +40,7 @@ mod m20261121_000023_jobs;
 mod m20261121_000024_webhooks;
 mod m20261121_000025_events;
 mod m20261121_000026_collections_is_forwarded;
+mod m20261121_000027_files_collections;
 
 /// Every migration of this build, in the order in which it is applied.
 pub struct Migrator;
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000024_webhooks::Migration),
             Box::new(m20261121_000025_events::Migration),
             Box::new(m20261121_000026_collections_is_forwarded::Migration),
+            Box::new(m20261121_000027_files_collections::Migration),
         ]
     }
 }

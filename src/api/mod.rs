@@ -31,6 +31,7 @@ use prometheus_client::registry::Registry;
 
 use crate::limits::Limiter;
 use crate::service::Service;
+use crate::stopping::Stopping;
 use cursor::CursorCodec;
 use generated::routes::{self as generated_routes, Api};
 pub use oauth::AuthorizationServer;
@@ -52,6 +53,8 @@ pub struct Handlers {
     pub operator_url: Arc<str>,
     /// What `/metrics` shows.
     pub metrics: Arc<Registry>,
+    /// Whether callers are sent elsewhere.
+    pub stopping: Stopping,
     /// What `/_debug/storage-info` answers, where it is there.
     pub storage_info: Option<String>,
 }

@@ -71,7 +71,7 @@ impl ServiceHandlers for Handlers {
 
     /// Only the database is required: without Redis each node limits for itself, and without its
     /// bucket everything but files goes on, so that taking all replicas out of service would make a
-    /// small failure a large one.
+    /// small failure a large one. A server that is stopping is well, and yet not ready.
     async fn get_readiness(
         &self,
         _request: GetReadinessParams,
@@ -88,8 +88,12 @@ impl ServiceHandlers for Handlers {
             component(ComponentName::Redis, false, limits),
             component(ComponentName::Storage, false, storage),
         ];
-        if !database.is_ok() {
-            let detail = "The database does not answer.";
+        let fault = match (self.stopping.has_begun(), database.is_ok()) {
+            (true, _) => Some("The server is stopping: send requests to another one."),
+            (false, false) => Some("The database does not answer."),
+            (false, true) => None,
+        };
+        if let Some(detail) = fault {
             let problem = Problem::new(ProblemCode::Unavailable, detail);
             return Err(problem.with_components(components));
         }

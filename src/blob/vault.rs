@@ -106,6 +106,12 @@ impl Vault {
         self.keys.current_id()
     }
 
+    /// Whether there are older master keys than the one that wraps, and no later one.
+    #[must_use]
+    pub fn is_after_rotation(&self) -> bool {
+        self.keys.are_after_rotation()
+    }
+
     /// Removes a blob; one that is not there counts as removed.
     ///
     /// # Errors

@@ -19,7 +19,9 @@ pub struct HttpConfig {
     pub admin_public_url: Option<String>,
     /// What the outside calls us, without a slash at the end.
     pub public_url: String,
-    /// How long requests in flight may take to finish after a stop was asked for.
+    /// How long requests are still taken after a stop was asked for, so that balancers can notice.
+    pub shutdown_delay: Duration,
+    /// How long requests in flight may take to finish after that.
     pub shutdown_grace: Duration,
     /// The origins whose pages may call us from a browser; `None`: any.
     pub cors_origins: Option<Vec<String>>,
@@ -87,6 +89,7 @@ impl HttpConfig {
             admin_listen,
             admin_public_url: admin_public_url.map(|url| url.trim_end_matches('/').to_owned()),
             public_url: public_url.trim_end_matches('/').to_owned(),
+            shutdown_delay: Duration::from_secs(source.get("SHUTDOWN_DELAY_SECONDS", 0)),
             shutdown_grace: Duration::from_secs(source.get("SHUTDOWN_GRACE_SECONDS", 30)),
             cors_origins: source.get("CORS_ORIGINS", CorsOrigins(None)).0,
             tls,

@@ -7,13 +7,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
+use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamMaxlen, StreamReadOptions, StreamReadReply};
-use redis::{AsyncCommands, AsyncConnectionConfig, Client, RedisResult};
-use tokio::sync::OnceCell;
-use tokio::time::timeout;
+use redis::{AsyncCommands, RedisResult};
 
 use crate::error::Error;
+use crate::redis_link::{Redis, answer};
 
 /// The stream, in a Redis that others use too.
 const STREAM: &str = "gpt-object-store:jobs";
@@ -24,10 +23,6 @@ const GROUP: &str = "workers";
 const CONSUMER: &str = "worker";
 /// Entries that are kept while nobody reads them, about.
 const LONGEST: usize = 10_000;
-/// The longest that an enqueuer waits for Redis.
-const PATIENCE: Duration = Duration::from_millis(50);
-/// The longest that the connection waits before it tries again to be one.
-const LONGEST_RECONNECT: Duration = Duration::from_millis(500);
 /// How long a read waits for an entry, in milliseconds.
 const BLOCK_MILLIS: usize = 5000;
 /// How long a read may take before the connection counts as lost: longer than it waits.
@@ -35,8 +30,7 @@ const READ_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The way to the workers.
 pub(super) struct Delivery {
-    client: Client,
-    connection: OnceCell<ConnectionManager>,
+    redis: Redis,
     is_away: AtomicBool,
 }
 
@@ -46,22 +40,16 @@ pub(super) struct Deliveries(MultiplexedConnection);
 impl Delivery {
     /// By the Redis at `url`, which need not be there yet.
     pub(super) fn new(url: &str) -> Result<Self, Error> {
-        let client = Client::open(url).map_err(|error| Error::Internal(Box::new(error)))?;
+        let redis = Redis::new(url).map_err(|error| Error::Internal(Box::new(error)))?;
         Ok(Self {
-            client,
-            connection: OnceCell::new(),
+            redis,
             is_away: AtomicBool::new(false),
         })
     }
 
     /// Says that there is something to do. False when Redis did not take it.
     pub(super) async fn announce(&self) -> bool {
-        let told = timeout(PATIENCE, self.add_entry()).await;
-        let failure = match told {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_elapsed) => Some(format!("no answer within {} ms", PATIENCE.as_millis())),
-        };
+        let failure = answer(self.add_entry()).await.err();
         let was_away = self.is_away.swap(failure.is_some(), Ordering::Relaxed);
         match &failure {
             Some(cause) if !was_away => {
@@ -77,15 +65,7 @@ impl Delivery {
     }
 
     async fn add_entry(&self) -> RedisResult<()> {
-        let connect = || async {
-            let config = ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(PATIENCE))
-                .set_response_timeout(Some(PATIENCE))
-                .set_max_delay(LONGEST_RECONNECT)
-                .set_number_of_retries(0);
-            ConnectionManager::new_with_config(self.client.clone(), config).await
-        };
-        let mut connection = self.connection.get_or_try_init(connect).await?.clone();
+        let mut connection = self.redis.connection().await?;
         let limit = StreamMaxlen::Approx(LONGEST);
         connection
             .xadd_maxlen(STREAM, limit, "*", &[("due", "1")])
@@ -97,13 +77,7 @@ impl Delivery {
     /// # Errors
     /// Redis's.
     pub(super) async fn listen(&self) -> RedisResult<Deliveries> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(LONGEST_RECONNECT))
-            .set_response_timeout(Some(READ_PATIENCE));
-        let connection = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config);
-        let mut connection = connection.await?;
+        let mut connection = self.redis.waiting_connection(READ_PATIENCE).await?;
         let made: RedisResult<()> = connection.xgroup_create_mkstream(STREAM, GROUP, "0").await;
         match made {
             Err(error) if error.code() != Some("BUSYGROUP") => Err(error),

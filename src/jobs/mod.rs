@@ -13,6 +13,7 @@ mod prune_calls;
 mod prune_events;
 mod prune_jobs;
 mod queue;
+mod rewrap_keys;
 mod schedule;
 mod sweep;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use import::Import;
 use prune_calls::PruneCalls;
 use prune_events::PruneEvents;
 use prune_jobs::PruneJobs;
+use rewrap_keys::RewrapKeys;
 use sweep::Sweep;
 use work::Job;
 
@@ -68,5 +70,6 @@ fn of_the_house(service: &Service, memory: Memory) -> Vec<Box<dyn Job>> {
         Box::new(PruneCalls(service.clone(), memory.calls)),
         Box::new(PruneJobs(service.clone(), memory.jobs)),
         Box::new(PruneEvents(service.clone(), memory.jobs)),
+        Box::new(RewrapKeys(service.clone())),
     ]
 }

@@ -3,26 +3,19 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError, RedisResult, Script};
-use tokio::sync::OnceCell;
-use tokio::time::timeout;
+use redis::{RedisResult, Script};
 
 use super::{Claim, Counters, Decision};
+use crate::redis_link::{Redis, answer};
 
-/// The longest that a request waits for Redis.
-const PATIENCE: Duration = Duration::from_millis(50);
 /// How long Redis is left alone after it failed; then one request tries it again.
 const PAUSE: Duration = Duration::from_millis(500);
-/// The longest that the connection waits before it tries again to be one.
-const LONGEST_RECONNECT: Duration = Duration::from_millis(500);
 /// What the names of our keys begin with, in a Redis that others use too.
 const PREFIX: &str = "gpt-object-store:limit";
 
 /// A Redis, or what is known of its absence.
 pub(super) struct Shared {
-    client: Client,
-    connection: OnceCell<ConnectionManager>,
+    redis: Redis,
     script: Script,
     start: Instant,
     is_away: AtomicBool,
@@ -34,8 +27,7 @@ impl Shared {
     /// The Redis at `url`, which need not be there yet.
     pub(super) fn new(url: &str) -> RedisResult<Self> {
         Ok(Self {
-            client: Client::open(url)?,
-            connection: OnceCell::new(),
+            redis: Redis::new(url)?,
             script: Script::new(include_str!("admit.lua")),
             start: Instant::now(),
             is_away: AtomicBool::new(false),
@@ -53,20 +45,20 @@ impl Shared {
         if !self.is_worth_a_try() {
             return None;
         }
-        let failure = match timeout(PATIENCE, self.ask(claims)).await {
-            Ok(Ok(answer)) => {
+        match answer(self.ask(claims)).await {
+            Ok(answer) => {
                 self.note_success();
-                return Some(read(claims, &answer));
+                Some(read(claims, &answer))
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(_elapsed) => format!("no answer within {} ms", PATIENCE.as_millis()),
-        };
-        counters.note_redis_failure();
-        self.note_failure(&failure);
-        None
+            Err(cause) => {
+                counters.note_redis_failure();
+                self.note_failure(&cause);
+                None
+            }
+        }
     }
 
-    async fn ask(&self, claims: &[Claim<'_>]) -> Result<Vec<u64>, RedisError> {
+    async fn ask(&self, claims: &[Claim<'_>]) -> RedisResult<Vec<u64>> {
         let mut invocation = self.script.prepare_invoke();
         for claim in claims {
             let bucket = claim.bucket.as_str();
@@ -75,25 +67,13 @@ impl Shared {
                 .arg(microseconds(claim.rate.interval()))
                 .arg(claim.rate.count.get());
         }
-        let mut connection = self.connection().await?.clone();
+        let mut connection = self.redis.connection().await?;
         invocation.invoke_async(&mut connection).await
     }
 
     pub(super) async fn ping(&self) -> RedisResult<()> {
-        let mut connection = self.connection().await?.clone();
+        let mut connection = self.redis.connection().await?;
         redis::cmd("PING").query_async(&mut connection).await
-    }
-
-    async fn connection(&self) -> RedisResult<&ConnectionManager> {
-        let connect = || async {
-            let config = ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(PATIENCE))
-                .set_response_timeout(Some(PATIENCE))
-                .set_max_delay(LONGEST_RECONNECT)
-                .set_number_of_retries(0);
-            ConnectionManager::new_with_config(self.client.clone(), config).await
-        };
-        self.connection.get_or_try_init(connect).await
     }
 
     /// True unless Redis is away; then for one request after each pause.

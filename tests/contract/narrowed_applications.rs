@@ -132,3 +132,49 @@ async fn answers_of_others_are_not_replayed(app: App) {
     batch(&application).await.expect(404);
     create(&application).await.expect(404);
 }
+
+on_both!(exports_of_others_do_not_exist);
+async fn exports_of_others_do_not_exist(app: App) {
+    let (gpt, ..) = narrowed(&app).await;
+    let scopes = "objects:read objects:write files:read files:write";
+    let names: [&str; 2] = ["notes", "drafts"];
+    let token = app.token_with(&gpt, scopes, Some(&names)).await;
+    let application = gpt.with_key(&token);
+    let export = async |gpt: &Gpt, collection: Option<&str>| {
+        let call = match collection {
+            Some(name) => gpt.create_export().member("collection", name),
+            None => gpt.create_export(),
+        };
+        gpt.ended(call.await).await.string("file_id")
+    };
+    let all = export(&gpt, None).await;
+    let secrets = export(&gpt, Some("secrets")).await;
+    let notes = export(&gpt, Some("notes")).await;
+    let own = export(&application, None).await;
+    let outside = gpt.create_file("a.txt", "a").await.expect(200).string("id");
+    for hidden in [&all, &secrets] {
+        gpt.get_file(hidden).await.expect(200);
+        for call in [
+            application.get_file(hidden),
+            application.get_file_content(hidden),
+            application.delete_file(hidden),
+            application.create_import(hidden),
+        ] {
+            call.await.expect(404).problem("file-not-found");
+        }
+        let behind = application.list_files().query("after", hidden);
+        behind.await.expect(400);
+    }
+    for seen in [&notes, &own, &outside] {
+        application.get_file_content(seen).await.expect(200);
+    }
+    let listed = application.list_files().await.expect(200);
+    let listed = listed.json()["data"].as_array().unwrap().clone();
+    let listed: Vec<_> = listed
+        .iter()
+        .map(|file| file["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(listed, [outside.as_str(), &own, &notes]);
+    let content = application.get_file_content(&own).await.expect(200);
+    assert!(!content.text().contains("secrets"), "{content}");
+}

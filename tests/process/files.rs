@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
 
 use super::file_calls::{FileFolder, KEY_1, KEY_2};
 use super::{Answer, Caller, on_each_database};
@@ -14,8 +17,19 @@ fn text() -> String {
     (0..20_000).map(|n| format!("{n:09}\n")).collect()
 }
 
+/// A server that is no worker, which would wrap keys by itself.
 async fn server(database: &ScratchDatabase, folder: &FileFolder, keys: &str) -> ServerProcess {
+    server_with_worker(database, folder, keys, "off").await
+}
+
+async fn server_with_worker(
+    database: &ScratchDatabase,
+    folder: &FileFolder,
+    keys: &str,
+    worker: &str,
+) -> ServerProcess {
     let settings = [
+        ("WORKER", worker.to_owned()),
         ("FILES_URL", folder.url()),
         ("FILES_ENCRYPTION_KEY", keys.to_owned()),
         ("FILES_SWEEP_SECONDS", "1".to_owned()),
@@ -128,6 +142,52 @@ async fn keys_are_rotated_while_files_are_served(database: ScratchDatabase) {
     wrong.logs("there is no master key 2").await;
     let run = wrong.program().run(&["files", "rotate-key"]);
     run.failed_saying("3 could not be unwrapped");
+}
+
+on_each_database!(a_worker_wraps_keys_anew_after_a_rotation);
+
+async fn a_worker_wraps_keys_anew_after_a_rotation(database: ScratchDatabase) {
+    let folder = FileFolder::new();
+    let first = server(&database, &folder, KEY_1).await;
+    let caller = Caller::create(&first, "alice");
+    let id = caller.has_file("one").await;
+    caller.has_file("two").await;
+    drop(first);
+
+    // Known to all and used by none yet: nothing may be wrapped back later.
+    let keys = format!("{KEY_1},{KEY_2}");
+    let known = server_with_worker(&database, &folder, &keys, "on").await;
+    let caller = caller.at(&known);
+    caller.has_file("three").await;
+    let planned = |server: &ServerProcess| {
+        let list = ["job", "list", "--kind", "rewrap_keys"];
+        server.program().json_lines(&list)
+    };
+    let sweep = ["job", "list", "--kind", "sweep", "--state", "succeeded"];
+    until(|| !known.program().json_lines(&sweep).is_empty()).await;
+    assert!(planned(&known).is_empty());
+    drop(known);
+
+    let keys = format!("{KEY_2},{KEY_1}");
+    let both = server_with_worker(&database, &folder, &keys, "on").await;
+    until(|| planned(&both).iter().any(|job| job["state"] == "succeeded")).await;
+    let jobs = planned(&both);
+    assert_eq!(jobs.len(), 1, "{jobs:?}");
+    let result = &jobs[0]["result"];
+    let counts = (&result["key_id"], &result["rewrapped"], &result["failed"]);
+    assert_eq!(counts, (&2.into(), &3.into(), &0.into()));
+    drop(both);
+
+    let second = server(&database, &folder, KEY_2).await;
+    assert_eq!(caller.at(&second).content(&id).await.unwrap().1, b"one");
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 on_each_database!(damaged_bytes_are_never_answered);

@@ -21,6 +21,7 @@ mod metrics;
 mod oauth;
 mod openai_sdks;
 mod operators;
+mod prometheus;
 mod replicas;
 mod secrets;
 mod stop;

@@ -1,15 +1,16 @@
 //! How a server stops, and how one does not start.
 
 use std::io::ErrorKind;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::{Caller, on_each_database};
+use super::{Answer, Caller, on_each_database};
 use crate::support::cluster::ScratchDatabase;
+use crate::support::http;
 use crate::support::process::{Program, ServerProcess};
 
 /// Requests in flight when the server is asked to stop.
@@ -38,6 +39,45 @@ async fn a_stop_finishes_what_is_in_flight(database: ScratchDatabase) {
 
     let stored = database.execute("DELETE FROM objects").await;
     assert_eq!(stored, IN_FLIGHT as u64);
+}
+
+/// Balancers look at readiness now and then, so a server that leaves answers what they still send.
+#[tokio::test]
+async fn a_server_that_leaves_says_so_and_answers_for_a_while() {
+    let program = Program::new().with("SHUTDOWN_DELAY_SECONDS", "2");
+    let mut server = program.serve(&[]).await;
+    let address = ("127.0.0.1", server.port());
+    let idle = TcpStream::connect(address).await.unwrap();
+    // The actors of the contract's tests take no 503 for an answer.
+    let get = async |path: &str| Answer::to(http::client().get(server.url(path))).await;
+    let before = get("/health/ready").await;
+    assert_eq!((before.status, before.header("connection")), (200, ""));
+    server.ask_to_stop();
+    let asked = Instant::now();
+    server.logs("asked to stop").await;
+    let ready = get("/health/ready").await;
+    assert_eq!((ready.status, ready.header("connection")), (503, "close"));
+    let detail = "The server is stopping: send requests to another one.";
+    assert_eq!(ready.body["detail"], detail);
+    let health = get("/health").await;
+    assert_eq!((health.status, health.header("connection")), (200, "close"));
+    // Also one that was opened before and was never used.
+    let answer = ask_for_health(idle).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert!(asked.elapsed() < Duration::from_secs(2));
+    let status = server.wait_for_end(Duration::from_secs(10)).await;
+    assert!(asked.elapsed() >= Duration::from_secs(2));
+    assert_eq!(status.code(), Some(0), "{}", server.stderr());
+}
+
+/// Everything that comes on a connection until the server closes it.
+async fn ask_for_health(mut connection: TcpStream) -> String {
+    let request = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 /// A create of which the server has the header and half of the body.

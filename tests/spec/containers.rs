@@ -206,3 +206,41 @@ fn the_runbook_names_settings_that_exist() {
         assert!(known.contains(setting) || others.contains(name), "{name}");
     }
 }
+
+#[test]
+fn the_runbook_says_what_every_panel_shows_and_what_to_do_about_every_alert() {
+    let runbook = text("README.md");
+    let rows: Vec<_> = runbook
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .collect();
+    let dashboard: Value =
+        serde_json::from_str(&text("grafana/dashboards/gpt-object-store.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    assert!(panels.len() > 10);
+    for panel in panels {
+        let title = panel["title"].as_str().unwrap();
+        let is_named = |row: &&str| {
+            row[2..]
+                .split(" |")
+                .next()
+                .unwrap()
+                .split("; ")
+                .any(|one| one == title)
+        };
+        assert!(rows.iter().any(is_named), "{title}");
+    }
+    let rules: Value =
+        yaml_serde::from_str(&text("prometheus/rules/gpt-object-store.yml")).unwrap();
+    let rules = rules["groups"][0]["rules"].as_array().unwrap();
+    assert!(rules.len() > 10);
+    for rule in rules {
+        let name = rule["alert"].as_str().unwrap();
+        let severity = match rule["labels"]["severity"].as_str().unwrap() {
+            "page" => "page ",
+            _ => "",
+        };
+        let begin = format!("| `{name}` | {severity}| ");
+        assert!(rows.iter().any(|row| row.starts_with(&begin)), "{begin}");
+    }
+}

@@ -8,6 +8,7 @@ use gpt_object_store::api::{Handlers, admin, openapi_service};
 use gpt_object_store::config::{Config, Source};
 use gpt_object_store::limits::Limiter;
 use gpt_object_store::service::Service;
+use gpt_object_store::stopping::Stopping;
 use gpt_object_store::store::{DatabaseSettings, Store};
 use gpt_object_store_openapi::{Plane, diff, load, lower, normalize};
 
@@ -30,6 +31,7 @@ async fn the_service_is_what_the_documents_say() {
         public_url: "http://localhost:8000".into(),
         operator_url: "http://localhost:8000".into(),
         metrics: Arc::default(),
+        stopping: Stopping::default(),
         storage_info: None,
     });
     for plane in Plane::ALL {

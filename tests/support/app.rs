@@ -209,9 +209,20 @@ impl App {
     /// A token of an application that may do to the GPT's objects what it wants, in these
     /// collections, or in all.
     pub async fn token(&self, gpt: &Gpt, collections: Option<&[&str]>) -> String {
+        let scopes = "objects:read objects:write";
+        self.token_with(gpt, scopes, collections).await
+    }
+
+    /// A token of an application with these scopes.
+    pub async fn token_with(
+        &self,
+        gpt: &Gpt,
+        scopes: &str,
+        collections: Option<&[&str]>,
+    ) -> String {
         let service = self.operator().await;
         let store = self.store().await;
-        let new = application(gpt.id(), "objects:read objects:write", collections);
+        let new = application(gpt.id(), scopes, collections);
         grant(service, &store, self.http.url(), new, None)
             .await
             .token

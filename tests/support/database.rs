@@ -38,6 +38,20 @@ impl Database {
         }
     }
 
+    /// The texts that a query finds whose only parameter, `$1`, is a text.
+    pub async fn texts(&mut self, sql: &'static str, parameter: &str) -> Vec<String> {
+        match self {
+            Self::Sqlite(connection) => {
+                let query = sqlx::query_scalar(sql).bind(parameter);
+                query.fetch_all(connection).await.unwrap()
+            }
+            Self::Postgres(connection) => {
+                let query = sqlx::query_scalar(sql).bind(parameter);
+                query.fetch_all(connection).await.unwrap()
+            }
+        }
+    }
+
     /// Every table that has a column for the GPT whose its rows are.
     pub async fn tables_of_gpts(&mut self) -> Vec<String> {
         match self {

@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod answer;
 pub mod app;
+pub mod balancer;
 pub mod buckets;
 pub mod cluster;
 pub mod conformance;

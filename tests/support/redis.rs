@@ -1,5 +1,6 @@
 //! Redis for tests: the one that they share, and one that may be stopped.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -32,6 +33,15 @@ impl Redis {
     /// As `REDIS_URL` has it.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Makes it forget everything, while those who are connected stay so.
+    pub fn empty(&self) {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        connection.write_all(b"FLUSHALL\r\n").unwrap();
+        let mut answer = [0; 5];
+        connection.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"+OK\r\n");
     }
 
     /// Ends it without warning.

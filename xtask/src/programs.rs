@@ -86,6 +86,22 @@ pub const CHROMIUM: Program = Program {
     source: Source::Apt("chromium"),
 };
 
+/// Scrapes a server and asks what the dashboard asks.
+pub const PROMETHEUS: Program = Program {
+    name: "Prometheus",
+    executable: "prometheus",
+    folders: &[],
+    source: Source::Apt("prometheus"),
+};
+
+/// Checks alert rules and metrics.
+pub const PROMTOOL: Program = Program {
+    name: "promtool",
+    executable: "promtool",
+    folders: &[],
+    source: Source::Apt("prometheus"),
+};
+
 /// The static server that files are measured beside.
 pub const NGINX: Program = Program {
     name: "nginx",

@@ -16,7 +16,9 @@ use clap::Args;
 
 use self::servers::Servers;
 use self::steps::Steps;
-use crate::programs::{CHROMIUM, DENY, NEXTEST, POSTGRESQL, REDIS, cargo_command};
+use crate::programs::{
+    CHROMIUM, DENY, NEXTEST, POSTGRESQL, PROMETHEUS, PROMTOOL, REDIS, cargo_command,
+};
 use crate::servers::{Cluster, ObjectStore, Redis, run as run_command, suite_place, target};
 use crate::{generate, tidy};
 
@@ -136,6 +138,8 @@ fn require_programs(root: &Path) -> Result<()> {
     POSTGRESQL.require()?;
     REDIS.require()?;
     CHROMIUM.require()?;
+    PROMETHEUS.require()?;
+    PROMTOOL.require()?;
     node::packages(root, &target(root))?;
     python::interpreter(root, &target(root))?;
     Ok(())
@@ -231,8 +235,14 @@ impl<'a> Tests<'a> {
         command.env("TEST_NODE_MODULES", target(self.root).join("test-node"));
         let python = target(self.root).join("test-python/bin/python");
         command.env("TEST_PYTHON", python);
-        if let Some(chromium) = CHROMIUM.find() {
-            command.env("TEST_CHROMIUM", chromium);
+        for (variable, program) in [
+            ("TEST_CHROMIUM", &CHROMIUM),
+            ("TEST_PROMETHEUS", &PROMETHEUS),
+            ("TEST_PROMTOOL", &PROMTOOL),
+        ] {
+            if let Some(path) = program.find() {
+                command.env(variable, path);
+            }
         }
         command.env("TEST_POSTGRES_URL", self.cluster.url("postgres"));
         command.env("TEST_POSTGRES_BIN", self.cluster.bin());

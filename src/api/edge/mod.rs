@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use uuid::Uuid;
 
@@ -37,6 +37,7 @@ use super::wire::{BodyLimit, Pace};
 use crate::error::{Error, chain};
 use crate::limits::{ForwardingHeader, Limiter, Proxies};
 use crate::service::Audit;
+use crate::stopping::Stopping;
 use record::Told;
 use redact::redact;
 
@@ -71,6 +72,8 @@ pub struct Edge {
     pub traffic: Traffic,
     /// Where they are traced, if they are.
     pub traces: Option<Traces>,
+    /// Whether callers are sent elsewhere.
+    pub stopping: Stopping,
 }
 
 impl<E: Endpoint> Middleware<E> for Edge {
@@ -95,6 +98,7 @@ struct Seen {
     id: String,
     method: Method,
     path: String,
+    version: Version,
     origin: Option<HeaderValue>,
     is_secure: bool,
     start: Instant,
@@ -108,6 +112,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
             id: request_id(&request),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
+            version: request.version(),
             origin: request.headers().get(header::ORIGIN).cloned(),
             is_secure: self.edge.came_securely(&request),
             start: Instant::now(),
@@ -235,6 +240,10 @@ impl Edge {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, secure::STRICT);
         }
         self.cors.allow(seen.origin.as_ref(), &seen.path, headers);
+        // Whoever keeps a connection is to open the next one elsewhere. HTTP/2 has no such header.
+        if self.stopping.has_begun() && seen.version <= Version::HTTP_11 {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         (response, problem)
     }
 }

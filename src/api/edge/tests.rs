@@ -24,6 +24,7 @@ fn edge() -> Edge {
         audit: None,
         traffic: Traffic::default(),
         traces: None,
+        stopping: Stopping::default(),
     }
 }
 

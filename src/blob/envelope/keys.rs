@@ -72,6 +72,12 @@ impl MasterKeys {
         self.current.id
     }
 
+    /// Whether there are older keys than the one that wraps, and no later one.
+    #[must_use]
+    pub fn are_after_rotation(&self) -> bool {
+        !self.older.is_empty() && self.older.iter().all(|key| key.id < self.current.id)
+    }
+
     pub(super) fn current(&self) -> &MasterKey {
         &self.current
     }

@@ -161,6 +161,7 @@ fn file_of(upload: &StoredUpload, sha256: [u8; 32], now: Timestamp) -> StoredFil
         sha256,
         created_at: now,
         expires_at: now.plus(Duration::from_secs(upload.lifetime_seconds)),
+        collections: None,
     }
 }
 

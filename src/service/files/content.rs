@@ -157,7 +157,8 @@ impl Service {
         if let Some(file) = self.store.get_file(caller.tenant(), id, now).await? {
             return Ok(file);
         }
-        if self.store.any_tenant_has_file(id, now).await? {
+        let tenant = caller.tenant();
+        if self.store.another_tenant_has_file(tenant, id, now).await? {
             return Err(Error::Forbidden("The file belongs to another GPT.".into()));
         }
         Err(Error::FileNotFound)

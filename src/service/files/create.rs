@@ -56,6 +56,7 @@ impl Service {
             sha256: blob.sha256,
             created_at: now,
             expires_at: now.plus(details.lifetime),
+            collections: file.collections,
         };
         let quota = self.files.quota();
         let stored = self.store.create_file(tenant, &row, &blob, quota).await;

@@ -77,6 +77,7 @@ pub struct FileRow {
 pub struct NewFile {
     filename: String,
     content_type: String,
+    collections: Option<Vec<String>>,
 }
 
 /// What may become known of a file only after its last byte, since forms have no order. Only
@@ -194,7 +195,17 @@ impl NewFile {
         Ok(Self {
             filename,
             content_type,
+            collections: None,
         })
+    }
+
+    /// The same with the content of these collections, `*` for all of them: who is narrowed to others
+    /// does not see it.
+    pub(super) fn of_collections(self, names: Vec<String>) -> Self {
+        Self {
+            collections: Some(names),
+            ..self
+        }
     }
 }
 

@@ -75,6 +75,7 @@ impl Service {
         };
         let name = format!("{}.ndjson", tenant.gpt_id());
         let file = NewFile::new("filename", name, MEDIA_TYPE.to_owned())?;
+        let file = file.of_collections(transfer.collections());
         let details = self.file_details(PURPOSE, None)?;
         // The counts are kept before the file is there, since whoever finds it reads them.
         let finish = async {

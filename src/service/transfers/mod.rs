@@ -41,6 +41,8 @@ const ATTEMPTS: u32 = 8;
 const PURPOSE: &str = "user_data";
 /// How they are told apart from other files.
 const MEDIA_TYPE: &str = "application/x-ndjson";
+/// Stands for all collections; none has this name.
+const EVERY: &str = "*";
 /// How long lines that were sent wait for a worker.
 const SENT_LINES_MEMORY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -135,6 +137,8 @@ impl Service {
     ) -> Result<JobRow, Error> {
         self.expect_collection(tenant, collection.as_ref()).await?;
         let file = NewFile::new("body", "import.ndjson".to_owned(), MEDIA_TYPE.to_owned())?;
+        // A line may name any collection that the caller sees.
+        let file = file.of_collections(Transfer::of(tenant, None, None).collections());
         let time = self.longest_lifetime().min(SENT_LINES_MEMORY);
         let place = "body";
         let details = self.file_details(PURPOSE, Some(Lifetime { time, place }))?;
@@ -256,6 +260,13 @@ impl Transfer {
         let names: Vec<CollectionName> = names.collect::<Result<_, _>>()?;
         let tenant = Tenant::narrowed(gpt_id, Arc::from(names));
         Ok((transfer, tenant))
+    }
+
+    /// The collections whose content is transferred, [`EVERY`] for all of them.
+    fn collections(&self) -> Vec<String> {
+        let only = self.collection.clone().map(|name| vec![name]);
+        let seen = only.or_else(|| self.narrowed_to.clone());
+        seen.unwrap_or_else(|| vec![EVERY.to_owned()])
     }
 
     fn collection(&self) -> Result<Option<CollectionName>, Error> {

@@ -23,6 +23,9 @@ pub struct Model {
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub deleted_at: Option<Timestamp>,
+    /// The collections whose content it has, as a JSON array; `*` for all of them.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub collections: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

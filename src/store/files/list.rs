@@ -1,5 +1,6 @@
 //! Finding files.
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
@@ -11,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::ids::Tenant;
 use crate::store::entity::{blobs, files};
 use crate::store::keyset::{Keyset, Position, seek};
-use crate::store::{Store, StoreError};
+use crate::store::{Backend, Store, StoreError};
 
 /// Which files a list shows.
 #[derive(Clone, Debug)]
@@ -43,6 +44,7 @@ impl Store {
     ) -> Result<Option<StoredFile>, StoreError> {
         let row = files::Entity::find_by_id((tenant.gpt_id().to_string(), id))
             .filter(is_there(now))
+            .filter(self.is_seen_by(tenant))
             .one(self.database().reads())
             .await?;
         row.map(StoredFile::try_from).transpose()
@@ -59,19 +61,26 @@ impl Store {
         id: Uuid,
     ) -> Result<Option<Position>, StoreError> {
         let found = files::Entity::find_by_id((tenant.gpt_id().to_string(), id));
+        let found = found.filter(self.is_seen_by(tenant));
         let row = found.one(self.database().reads()).await?;
         Ok(row.map(|row| (row.created_at, row.id)))
     }
 
-    /// Whether any GPT has a file with this id: the one look beyond the tenant, to tell another
+    /// Whether another GPT has a file with this id: the one look beyond the tenant, to tell another
     /// tenant's file, which is forbidden, from none.
     ///
     /// # Errors
     ///
     /// What the database reports.
-    pub async fn any_tenant_has_file(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn another_tenant_has_file(
+        &self,
+        tenant: &Tenant,
+        id: Uuid,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let found = files::Entity::find()
             .filter(files::Column::Id.eq(id))
+            .filter(files::Column::GptId.ne(tenant.gpt_id().as_str()))
             .filter(is_there(now));
         Ok(found.one(self.database().reads()).await?.is_some())
     }
@@ -90,6 +99,7 @@ impl Store {
         let mut found = files::Entity::find()
             .filter(files::Column::GptId.eq(tenant.gpt_id().as_str()))
             .filter(is_there(filter.now))
+            .filter(self.is_seen_by(tenant))
             .limit(u64::from(page.limit) + 1);
         if let Some(purpose) = &filter.purpose {
             found = found.filter(files::Column::Purpose.eq(purpose));
@@ -105,6 +115,26 @@ impl Store {
         let more = rows.len() > page.limit as usize;
         rows.truncate(page.limit as usize);
         Ok((rows, more))
+    }
+
+    /// Who is narrowed to some collections sees no file with the content of others.
+    fn is_seen_by(&self, tenant: &Tenant) -> Condition {
+        let Some(names) = tenant.collections() else {
+            return Condition::all();
+        };
+        // No name has a character that would need an escape, and none is empty.
+        let names: String = names.iter().map(|name| format!(", '{name}'")).collect();
+        let listed = match self.backend() {
+            Backend::Postgres => {
+                "json_array_elements_text(files.collections::json) AS listed (value)"
+            }
+            Backend::Sqlite => "json_each(files.collections) AS listed",
+        };
+        Condition::any()
+            .add(files::Column::Collections.is_null())
+            .add(Expr::cust(format!(
+                "NOT EXISTS (SELECT 1 FROM {listed} WHERE listed.value NOT IN (''{names}))"
+            )))
     }
 
     /// The blobs that a file is made of, in order.

@@ -1,6 +1,7 @@
 //! Rows of files, uploads and blobs in this program's own types.
 
 use sea_orm::Set;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -27,6 +28,9 @@ pub struct StoredFile {
     pub created_at: Timestamp,
     /// From when on it is hidden.
     pub expires_at: Timestamp,
+    /// The collections whose content it has, `*` for all of them; `None` for what came from outside.
+    /// Who is narrowed to other collections does not see it.
+    pub collections: Option<Vec<String>>,
 }
 
 /// A blob as the database has it.
@@ -165,6 +169,10 @@ impl StoredFile {
             created_at: Set(self.created_at),
             expires_at: Set(self.expires_at),
             deleted_at: Set(None),
+            collections: Set(self
+                .collections
+                .as_ref()
+                .map(|names| json!(names).to_string())),
         }
     }
 }
@@ -203,6 +211,11 @@ impl TryFrom<files::Model> for StoredFile {
             sha256: digest(&row.sha256)?,
             created_at: row.created_at,
             expires_at: row.expires_at,
+            collections: row
+                .collections
+                .map(|names| serde_json::from_str(&names))
+                .transpose()
+                .map_err(StoreError::bug)?,
         })
     }
 }

@@ -41,6 +41,7 @@ fn file(bytes: u64, expires_at: Timestamp) -> StoredFile {
         sha256: [7; 32],
         created_at: time(1),
         expires_at,
+        collections: None,
     }
 }
 

@@ -7,6 +7,8 @@ mod deep_page;
 mod file_kills;
 mod flood;
 mod full_disk;
+mod hand_over;
+mod job_kills;
 mod jobs;
 mod kill9;
 mod large_files;

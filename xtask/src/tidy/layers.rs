@@ -93,7 +93,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folders: &["src"],
-        except: &["src/limits", "src/jobs"],
+        except: &["src/limits", "src/jobs", "src/redis_link"],
         crates: &["redis"],
         modules: &[],
         sentence: "only src/limits and src/jobs speak to Redis: write what is missing there, free of its types",
@@ -120,6 +120,8 @@ const LAYERS: &[Layer] = &[
             "src/ids",
             "src/lookups",
             "src/probe",
+            "src/redis_link",
+            "src/stopping",
         ],
         except: &[],
         crates: &["poem", "poem_openapi"],

@@ -1,0 +1,233 @@
+//! Workers that are killed in the middle of every kind of job but imports, which have a campaign of
+//! their own: whatever was cut short ends once in effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::super::file_calls::{FileFolder, KEY_1, KEY_2};
+use super::super::{Answer, Caller, on_each_database};
+use super::jobs::{Claims, ended, kill, worker};
+use crate::support::cluster::ScratchDatabase;
+use crate::support::process::ServerProcess;
+
+const KILLS: u32 = 20;
+/// Rows that each round adds to what is to be forgotten: several batches.
+const OVER: usize = 3000;
+/// Rows that each round adds to what is to be kept.
+const KEPT: usize = 10;
+/// Files whose keys are wrapped anew.
+const FILES: usize = 200;
+/// Objects of an export, in batches of a hundred.
+const OBJECTS: usize = 3000;
+/// What the house does.
+const KINDS: [&str; 4] = ["sweep", "prune_calls", "prune_jobs", "rewrap_keys"];
+
+on_each_database!(campaign_kill9_every_kind_of_job);
+
+async fn campaign_kill9_every_kind_of_job(database: ScratchDatabase) {
+    let mut shop = Shop::open(database).await;
+    let mut cut_short = BTreeMap::<String, u32>::new();
+    let mut exports = Vec::new();
+    for round in 0..KILLS {
+        exports.push(shop.ask_for_export().await);
+        shop.fill().await;
+        let mut worker = worker(&shop.server);
+        shop.claims.wait_for(&worker).await;
+        // Another moment in each round.
+        sleep(Duration::from_millis(u64::from(round % 5) * 15)).await;
+        kill(&mut worker);
+        for kind in shop.claims.of(&worker).await {
+            *cut_short.entry(kind).or_default() += 1;
+        }
+    }
+    println!("cut short: {cut_short:?}");
+    for kind in KINDS.iter().chain(&["export"]) {
+        let times = cut_short.get(*kind).copied().unwrap_or_default();
+        assert!(times >= 3, "{kind} was cut short {times} times");
+    }
+    shop.claims.expire().await;
+    let mut worker = worker(&shop.server);
+    shop.claims.wait_for_their_end().await;
+    kill(&mut worker);
+    shop.verify_rows().await;
+    shop.verify_exports(&exports).await;
+}
+
+/// A GPT with objects and files, and no worker.
+struct Shop {
+    database: ScratchDatabase,
+    claims: Claims,
+    server: ServerProcess,
+    caller: Caller,
+    folder: FileFolder,
+}
+
+impl Shop {
+    async fn open(database: ScratchDatabase) -> Self {
+        let folder = FileFolder::new();
+        let first = serve(&database, &folder, KEY_1).await;
+        let caller = Caller::create(&first, "alice");
+        caller.create_collection("notes").await;
+        let create = json!({ "op": "create", "body": { "text": "x".repeat(200) } });
+        for _ in 0..OBJECTS / 100 {
+            let batch = caller.request(Method::POST, "notes/objects/batch");
+            let batch = batch.json(&json!({ "operations": vec![create.clone(); 100] }));
+            assert_eq!(Answer::to(batch).await.status, 200);
+        }
+        let files = stream::iter(0..FILES).map(|_| caller.has_file("a file"));
+        files.buffer_unordered(8).collect::<Vec<_>>().await;
+        drop(first);
+        let keep = "CREATE TABLE blobs_before AS SELECT gpt_id, id, key_id, wrapped_key FROM blobs";
+        database.execute(keep).await;
+        let server = serve(&database, &folder, &format!("{KEY_2},{KEY_1}")).await;
+        Self {
+            claims: Claims::open(&database).await,
+            caller: caller.at(&server),
+            database,
+            server,
+            folder,
+        }
+    }
+
+    async fn ask_for_export(&self) -> String {
+        let path = format!("/v1/gpts/{}/exports", self.caller.gpt());
+        let request = self.caller.request(Method::POST, &path).json(&json!({}));
+        let answer = Answer::to(request).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.id()
+    }
+
+    /// Adds rows whose time is over and some whose time is not, puts files back under the old master
+    /// key, and asks for all that the house does.
+    async fn fill(&mut self) {
+        for (count, time, kind) in [(OVER, "{past}", "old"), (KEPT, "{future}", "kept")] {
+            for insert in [
+                "idempotency_keys (gpt_id, key_hash, fingerprint, answer, created_at, expires_at) \
+                 SELECT 'alice', {hash}, {hash}, '', {past}, {time} FROM n",
+                "audit_log (gpt_id, id, key_id, operation, method, path, request, status, \
+                 milliseconds, request_id, client_address, created_at) SELECT 'alice', {id}, '', \
+                 '{kind}', '', '', {json}, 200, 1.0, '', '', {time} FROM n",
+                "jobs (gpt_id, id, kind, state, run_at, attempts, max_attempts, payload, progress, \
+                 created_at, updated_at, finished_at) SELECT '', {id}, '{kind}', 'succeeded', \
+                 {past}, 1, 1, {json}, {json}, {past}, {past}, {time} FROM n",
+            ] {
+                let insert = insert.replace("{time}", time).replace("{kind}", kind);
+                self.execute(&format!(
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
+                     INSERT INTO {insert}"
+                ))
+                .await;
+            }
+        }
+        let wrap_back = "UPDATE blobs SET key_id = before.key_id, wrapped_key = before.wrapped_key \
+             FROM blobs_before AS before WHERE blobs.gpt_id = before.gpt_id AND blobs.id = before.id";
+        self.execute(wrap_back).await;
+        for kind in KINDS {
+            self.execute(&format!(
+                "INSERT INTO jobs (gpt_id, id, kind, state, run_at, attempts, max_attempts, payload, \
+                 progress, created_at, updated_at) SELECT '', {{id}}, '{kind}', 'queued', {{past}}, 0, \
+                 100, {{json}}, {{json}}, {{past}}, {{past}} WHERE NOT EXISTS (SELECT 1 FROM jobs \
+                 WHERE kind = '{kind}' AND state IN ('queued', 'running'))"
+            ))
+            .await;
+        }
+        self.claims.expire().await;
+    }
+
+    /// Runs a statement in the words of the database.
+    async fn execute(&self, sql: &str) -> u64 {
+        let words = match self.database {
+            ScratchDatabase::Sqlite { .. } => [
+                ("{id}", "randomblob(16)"),
+                ("{hash}", "randomblob(32)"),
+                ("{json}", "'{}'"),
+                ("{past}", "'2020-01-01T00:00:00+00:00'"),
+                ("{future}", "'2126-01-01T00:00:00+00:00'"),
+            ],
+            ScratchDatabase::Postgres { .. } => [
+                ("{id}", "gen_random_uuid()"),
+                ("{hash}", "sha256(gen_random_uuid()::text::bytea)"),
+                ("{json}", "'{}'::jsonb"),
+                ("{past}", "timestamptz '2020-01-01T00:00:00+00:00'"),
+                ("{future}", "timestamptz '2126-01-01T00:00:00+00:00'"),
+            ],
+        };
+        let sql = words
+            .iter()
+            .fold(sql.to_owned(), |sql, (word, own)| sql.replace(word, own));
+        self.database.execute(&sql).await
+    }
+
+    /// What was over is gone, and nothing else is.
+    async fn verify_rows(&mut self) {
+        assert!(self.claims.dead().await.is_empty());
+        let kept = u64::from(KILLS) * KEPT as u64;
+        for (over, kept_too) in [
+            (
+                "DELETE FROM idempotency_keys WHERE expires_at = {past}",
+                "DELETE FROM idempotency_keys WHERE expires_at = {future}",
+            ),
+            (
+                "DELETE FROM audit_log WHERE operation = 'old'",
+                "DELETE FROM audit_log WHERE operation = 'kept'",
+            ),
+            (
+                "DELETE FROM jobs WHERE kind = 'old'",
+                "DELETE FROM jobs WHERE kind = 'kept'",
+            ),
+        ] {
+            assert_eq!(self.execute(over).await, 0, "{over}");
+            assert_eq!(self.execute(kept_too).await, kept, "{kept_too}");
+        }
+        let old_key = "UPDATE blobs SET attempts = attempts WHERE key_id <> 2";
+        assert_eq!(self.execute(old_key).await, 0);
+    }
+
+    /// Each export wrote one file with everything, and every file can be read.
+    async fn verify_exports(&self, exports: &[String]) {
+        let mut written = BTreeSet::new();
+        for id in exports {
+            let job = ended(&self.caller, id).await;
+            assert_eq!(job["state"], "succeeded", "{job}");
+            assert_eq!(job["progress"]["objects"], OBJECTS, "{job}");
+            let file = job["file_id"].as_str().unwrap().to_owned();
+            let (status, content) = self.caller.content(&file).await.unwrap();
+            assert_eq!(status, 200);
+            let lines: BTreeSet<_> = content.split(|byte| *byte == b'\n').collect();
+            // The collection, the objects, and nothing behind the last end of a line.
+            assert_eq!(lines.len(), OBJECTS + 2);
+            written.insert(file);
+        }
+        assert_eq!(written.len(), exports.len());
+        let files: Vec<Value> = self.caller.files().await;
+        assert_eq!(files.len(), FILES + exports.len());
+        let blobs = "UPDATE blobs SET attempts = attempts WHERE deleted_at IS NULL";
+        assert_eq!(self.execute(blobs).await, files.len() as u64);
+        let counted = format!(
+            "UPDATE file_usage SET files = files WHERE files = {}",
+            files.len()
+        );
+        assert_eq!(self.execute(&counted).await, 1);
+        let first = files[0]["id"].as_str().unwrap();
+        let (_, content) = self.caller.content(first).await.unwrap();
+        assert_eq!(content, b"a file");
+        assert!(self.folder.objects().len() >= files.len());
+    }
+}
+
+async fn serve(database: &ScratchDatabase, folder: &FileFolder, keys: &str) -> ServerProcess {
+    let url = folder.url();
+    let settings = [
+        ("FILES_URL", url.as_str()),
+        ("FILES_ENCRYPTION_KEY", keys),
+        ("WORKER", "off"),
+        ("WORKER_CONCURRENCY", "8"),
+        ("WORKER_POLL_MILLISECONDS", "50"),
+    ];
+    ServerProcess::start(database.url(), &settings).await
+}
