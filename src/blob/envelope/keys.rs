@@ -144,6 +144,9 @@ mod tests {
         assert_eq!(several.find(7).unwrap().bytes(), &[b'B'; 32]);
         assert_eq!(several.find(1).unwrap().bytes(), &[b'A'; 32]);
         assert!(several.find(2).is_none());
+        let ahead: MasterKeys = format!("1:{A},7:{B}").parse().unwrap();
+        let rotated = [&one, &several, &ahead].map(MasterKeys::are_after_rotation);
+        assert_eq!(rotated, [false, true, false]);
     }
 
     #[test]
