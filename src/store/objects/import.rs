@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{AssertSqlSafe, Connection};
@@ -11,9 +10,10 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::ids::Tenant;
+use crate::store::copy::{CopyConnection, CopyRows};
 use crate::store::transaction::{Failure, Retry, end};
 use crate::store::values::postgres_arguments;
-use crate::store::{Backend, Holding, ObjectRow, Store, StoreError};
+use crate::store::{Backend, Holding, ObjectRow, Store, StoreError, StoreErrorKind};
 
 /// An object to be taken over as it is.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct ImportedObject {
     pub collection_id: Uuid,
     /// The version of the collection that the body was validated against.
     pub collection_version: i64,
+    /// Whether its id came with it, and so may be taken; one that was made for it is not.
+    pub has_own_id: bool,
 }
 
 /// Why a batch was not imported.
@@ -99,17 +101,14 @@ impl Store {
         progress: impl Fn(&HashSet<Uuid>) -> Document,
     ) -> Result<HashSet<Uuid>, ImportError> {
         let pool: &PgPool = self.database().writes().get_postgres_connection_pool();
-        let mut connection = pool.acquire().await?;
+        let mut connection = CopyConnection::acquire(pool).await?;
         // Dropped without a commit, it is rolled back.
         let mut transaction = connection.begin().await?;
-        let inserted = insert_arrays(&mut transaction, tenant, objects).await?;
-        let mut taken = missing(objects, &inserted);
-        if !taken.is_empty() {
-            let there = ids_there(&mut transaction, tenant, &taken).await?;
-            if there.len() < taken.len() {
-                return Err(ImportError::CollectionChanged);
-            }
-            taken = there;
+        let mut taken = HashSet::new();
+        if !objects.is_empty() {
+            hold_collections(&mut transaction, tenant, objects).await?;
+            taken = ids_there(&mut transaction, tenant, objects).await?;
+            copy_free(&mut transaction, tenant, objects, &taken).await?;
         }
         let noted = self.progress_statement(held, &progress(&taken), Timestamp::now());
         let arguments = postgres_arguments(noted.values)?;
@@ -120,6 +119,7 @@ impl Store {
             return Err(ImportError::Lost);
         }
         transaction.commit().await?;
+        connection.release();
         Ok(taken)
     }
 
@@ -198,67 +198,91 @@ impl Store {
     }
 }
 
-/// Inserts all objects whose id is free and whose collection is as expected, with one statement.
-async fn insert_arrays(
+/// Locks the collections of `objects` as for one that is created: a change that is under way is
+/// waited for, and none comes before the end of the transaction.
+async fn hold_collections(
+    connection: &mut PgConnection,
+    tenant: &Tenant,
+    objects: &[ImportedObject],
+) -> Result<(), ImportError> {
+    const HOLD: &str = "SELECT name, id, version FROM collections \
+         WHERE gpt_id = $1 AND name = ANY($2) ORDER BY name FOR SHARE";
+    let expected: HashSet<(&str, Uuid, i64)> = objects
+        .iter()
+        .map(|object| {
+            let name = object.row.collection.as_str();
+            (name, object.collection_id, object.collection_version)
+        })
+        .collect();
+    let names: Vec<&str> = expected.iter().map(|(name, ..)| *name).collect();
+    let held: Vec<(String, Uuid, i64)> = sqlx::query_as(HOLD)
+        .bind(tenant.gpt_id().as_str())
+        .bind(names)
+        .fetch_all(connection)
+        .await?;
+    let held = held.iter();
+    let held = held
+        .map(|(name, id, version)| (name.as_str(), *id, *version))
+        .collect();
+    if expected.is_subset(&held) {
+        Ok(())
+    } else {
+        Err(ImportError::CollectionChanged)
+    }
+}
+
+/// The ids of `objects` that the tenant has already.
+async fn ids_there(
     connection: &mut PgConnection,
     tenant: &Tenant,
     objects: &[ImportedObject],
 ) -> Result<HashSet<Uuid>, sqlx::Error> {
-    /// As for one that is created, a change of a collection that is under way is waited for.
-    const INSERT: &str = "INSERT INTO objects \
-         (gpt_id, id, collection, body, version, created_at, updated_at) \
-         SELECT $1, u.id, u.collection, u.body::jsonb, u.version, u.created_at, u.updated_at \
-         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], \
-                     $7::timestamptz[], $8::bigint[], $9::uuid[]) \
-              AS u (id, collection, body, version, created_at, updated_at, \
-                    collection_version, collection_id) \
-         JOIN collections c ON c.gpt_id = $1 AND c.name = u.collection \
-                               AND c.version = u.collection_version AND c.id = u.collection_id \
-         FOR SHARE OF c ON CONFLICT (gpt_id, id) DO NOTHING RETURNING id";
-    if objects.is_empty() {
+    let ids = objects.iter().filter(|object| object.has_own_id);
+    let ids: Vec<Uuid> = ids.map(|object| object.row.id).collect();
+    if ids.is_empty() {
         return Ok(HashSet::new());
     }
-    let rows = || objects.iter().map(|object| &object.row);
-    let times = |time: fn(&ObjectRow) -> Timestamp| -> Vec<DateTime<Utc>> {
-        rows().map(|row| time(row).into()).collect()
-    };
-    let versions = objects.iter().map(|object| object.collection_version);
-    let collections = objects.iter().map(|object| object.collection_id);
-    let inserted: Vec<Uuid> = sqlx::query_scalar(INSERT)
-        .bind(tenant.gpt_id().as_str())
-        .bind(rows().map(|row| row.id).collect::<Vec<_>>())
-        .bind(
-            rows()
-                .map(|row| row.collection.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(rows().map(|row| row.body.as_str()).collect::<Vec<_>>())
-        .bind(rows().map(|row| row.version).collect::<Vec<_>>())
-        .bind(times(|row| row.created_at))
-        .bind(times(|row| row.updated_at))
-        .bind(versions.collect::<Vec<_>>())
-        .bind(collections.collect::<Vec<_>>())
-        .fetch_all(connection)
-        .await?;
-    Ok(inserted.into_iter().collect())
-}
-
-fn missing(objects: &[ImportedObject], inserted: &HashSet<Uuid>) -> HashSet<Uuid> {
-    let ids = objects.iter().map(|object| object.row.id);
-    ids.filter(|id| !inserted.contains(id)).collect()
-}
-
-/// Those of `ids` that the tenant has.
-async fn ids_there(
-    connection: &mut PgConnection,
-    tenant: &Tenant,
-    ids: &HashSet<Uuid>,
-) -> Result<HashSet<Uuid>, sqlx::Error> {
     let there: Vec<Uuid> =
         sqlx::query_scalar("SELECT id FROM objects WHERE gpt_id = $1 AND id = ANY($2)")
             .bind(tenant.gpt_id().as_str())
-            .bind(ids.iter().copied().collect::<Vec<_>>())
+            .bind(ids)
             .fetch_all(connection)
             .await?;
     Ok(there.into_iter().collect())
+}
+
+/// Inserts all objects but those whose id is `taken`.
+async fn copy_free(
+    connection: &mut PgConnection,
+    tenant: &Tenant,
+    objects: &[ImportedObject],
+    taken: &HashSet<Uuid>,
+) -> Result<(), StoreError> {
+    const COPY: &str = "COPY objects \
+         (gpt_id, id, collection, body, version, created_at, updated_at) \
+         FROM STDIN (FORMAT binary)";
+    /// What a row has beside its body, in bytes, about.
+    const BESIDE_BODY: usize = 256;
+    let free = objects.iter().map(|object| &object.row);
+    let free = free.filter(|row| !taken.contains(&row.id));
+    let bodies = free.clone().map(|row| row.body.as_str().len());
+    let bytes = bodies.map(|length| length + BESIDE_BODY).sum();
+    let mut rows = CopyRows::with_capacity(bytes);
+    for row in free {
+        rows.row(7)
+            .text(tenant.gpt_id().as_str())
+            .uuid(row.id)
+            .text(row.collection.as_str())
+            .jsonb(&row.body)
+            .bigint(row.version)
+            .timestamp(row.created_at)
+            .timestamp(row.updated_at);
+    }
+    match rows.copy(connection, COPY).await {
+        // Somebody took an id since we looked: it is seen when all is done again.
+        Err(error) if matches!(error.kind(), StoreErrorKind::UniqueViolation(_)) => {
+            Err(StoreError::new(StoreErrorKind::Serialization, error))
+        }
+        copied => copied.map(|_| ()),
+    }
 }
