@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait
 use serde_json::json;
 use uuid::Uuid;
 
-use super::copy::CopyRows;
+use super::copy::{CopyConnection, CopyRows};
 use super::entity::audit_log::{self, Column};
 use super::keyset::{Position, seek};
 use super::transaction::end;
@@ -102,8 +102,11 @@ impl Store {
     async fn record_on_postgres(&self, rows: &[AuditRow]) -> Result<(), StoreError> {
         let database = self.database().writes();
         let pool = database.get_postgres_connection_pool();
+        let mut connection = CopyConnection::acquire(pool).await?;
         let copy = format!("COPY audit_log ({COLUMNS}) FROM STDIN (FORMAT binary)");
-        match binary(rows).copy(pool, &copy).await {
+        let copied = binary(rows).copy(&mut connection, &copy).await;
+        connection.release();
+        match copied {
             Err(error) if matches!(error.kind(), StoreErrorKind::UniqueViolation(_)) => {
                 database.execute_raw(self.record_the_rest(rows)).await?;
                 Ok(())

@@ -1,7 +1,11 @@
 //! Many rows at once into PostgreSQL, by `COPY … FROM STDIN (FORMAT binary)`: half the work of an
 //! `INSERT` from arrays, since nothing is planned, parsed or joined.
 
-use sqlx::postgres::{PgPool, PgPoolCopyExt};
+use std::ops::{Deref, DerefMut};
+
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::StoreError;
@@ -67,6 +71,11 @@ impl CopyRows {
         self.value(&[&number.to_be_bytes()])
     }
 
+    /// A `bigint`.
+    pub(super) fn bigint(&mut self, number: i64) -> &mut Self {
+        self.value(&[&number.to_be_bytes()])
+    }
+
     /// A `double precision`.
     pub(super) fn double(&mut self, number: f64) -> &mut Self {
         self.value(&[&number.to_be_bytes()])
@@ -97,10 +106,62 @@ impl CopyRows {
     ///
     /// # Errors
     /// What the database reports.
-    pub(super) async fn copy(mut self, pool: &PgPool, statement: &str) -> Result<u64, StoreError> {
+    pub(super) async fn copy(
+        mut self,
+        connection: &mut PgConnection,
+        statement: &str,
+    ) -> Result<u64, StoreError> {
         self.0.extend_from_slice(&TRAILER);
-        let mut copy = pool.copy_in_raw(statement).await?;
+        let mut copy = connection.copy_in_raw(statement).await?;
         copy.send(self.0).await?;
         Ok(copy.finish().await?)
+    }
+}
+
+/// A connection for `COPY`. When its user is dropped in the middle of one, nobody knows any more
+/// which answers are still to come, and the next user would take them for its own: so it is closed
+/// unless it is released.
+pub(super) struct CopyConnection {
+    connection: PoolConnection<Postgres>,
+    is_released: bool,
+}
+
+impl CopyConnection {
+    /// A connection out of `pool`.
+    ///
+    /// # Errors
+    /// What the pool reports.
+    pub(super) async fn acquire(pool: &PgPool) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection: pool.acquire().await?,
+            is_released: false,
+        })
+    }
+
+    /// Gives the connection, on which everything was answered, back to its pool.
+    pub(super) fn release(mut self) {
+        self.is_released = true;
+    }
+}
+
+impl Deref for CopyConnection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for CopyConnection {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for CopyConnection {
+    fn drop(&mut self) {
+        if !self.is_released {
+            self.connection.close_on_drop();
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod checks;
 mod files;
+mod imports;
 mod load;
 mod plot;
 mod process;
@@ -60,6 +61,8 @@ enum Part {
     Storage,
     /// Files beside nginx
     Files,
+    /// Imports beside COPY
+    Imports,
 }
 
 /// How much is measured.
@@ -67,6 +70,8 @@ pub struct Plan {
     pub rounds: u32,
     pub seconds: u32,
     pub starts: u32,
+    /// Documents of an import.
+    pub documents: u32,
 }
 
 /// Measures, prints a table, and writes the figures and a plot to `bench-results/`.
@@ -79,12 +84,14 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
             rounds: 3,
             seconds: 2,
             starts: 3,
+            documents: 50_000,
         }
     } else {
         Plan {
             rounds: 7,
             seconds: 6,
             starts: 10,
+            documents: 200_000,
         }
     };
     let initdb = POSTGRESQL.require()?;
@@ -122,6 +129,11 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
     }
     if is_wanted(Part::Files) {
         report.lines.extend(files::lines(&program, &plan)?);
+    }
+    if is_wanted(Part::Imports) {
+        report
+            .lines
+            .extend(imports::lines(&program, &cluster, &plan)?);
     }
     report.publish(&root.join("bench-results"))?;
     let missed = report.missed();
@@ -171,13 +183,22 @@ fn prepare<'a>(
             .send_json(json!({ "name": name }));
         answer.with_context(|| format!("cannot make the collection {name}"))?;
     }
+    let alike = folder.join("alike.sql");
+    fs::write(&alike, include_str!("bench/alike.sql"))?;
     let preload = folder.join("preload.sql");
     fs::write(&preload, include_str!("bench/preload.sql"))?;
     let objects = format!("objects={OBJECTS}");
     psql(
         cluster,
         "bench",
-        &["-v", &objects, "-f", &preload.to_string_lossy()],
+        &[
+            "-v",
+            &objects,
+            "-f",
+            &alike.to_string_lossy(),
+            "-f",
+            &preload.to_string_lossy(),
+        ],
     )?;
     Loads::new(cluster, server, key, wrk, folder)
 }

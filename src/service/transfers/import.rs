@@ -1,34 +1,26 @@
 //! Reading a file of lines into collections.
 //!
 //! Lines are worked on in batches. A batch's objects and how far the file was read are committed
-//! together, so that whoever takes over after a crash goes on behind the last batch.
+//! together, so that whoever takes over after a crash goes on behind the last batch. While one is
+//! written the next is read.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::super::files::FileBytes;
+use super::super::idempotency::internal;
 use super::super::objects::changing_too_fast;
 use super::super::{ATTEMPTS, Service};
 use super::Transfer;
-use super::line::Item;
-use super::lines::Lines;
+use super::batches::{Batch, Reader, SentObject, taken};
 use super::report::{LineError, TransferReport};
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::error::Error;
 use crate::ids::{CollectionName, Tenant};
-use crate::store::{
-    CollectionRow, Holding, ImportError, ImportedObject, JobRow, ObjectRow, WriteError,
-};
-
-/// Lines that are committed together.
-const BATCH: u64 = 1000;
-/// Bytes of lines that are committed together, but for the last of them.
-const BATCH_BYTES: u64 = 4 << 20;
-/// What a line may have beside its body, in bytes.
-const LINE_BYTES_BESIDE_BODY: usize = 4 << 10;
+use crate::store::{CollectionRow, Holding, ImportError, ImportedObject, JobRow, WriteError};
 
 /// An import under way.
 struct Import<'a> {
@@ -37,20 +29,6 @@ struct Import<'a> {
     default: Option<CollectionName>,
     held: &'a Holding,
     report: TransferReport,
-}
-
-/// Lines that were read and are to be committed together.
-#[derive(Default)]
-struct Batch {
-    objects: Vec<(u64, ObjectRow)>,
-    ids: HashSet<Uuid>,
-    errors: Vec<LineError>,
-    lines: u64,
-    bytes: u64,
-    /// Collections that were put.
-    collections: u64,
-    /// The collection in the last of the lines; then there are no objects.
-    collection: Option<(CollectionName, Option<Document>)>,
 }
 
 /// The objects of a batch that may be inserted, and what is wrong with the others.
@@ -98,53 +76,21 @@ impl Import<'_> {
         let end = content.row.bytes;
         self.report.total_bytes = Some(end);
         let bytes = content.bytes(self.report.bytes.min(end)..end).await?;
-        let most = self.service.limits.document_bytes + LINE_BYTES_BESIDE_BODY;
-        let mut lines = Lines::new(bytes, most);
-        loop {
-            let batch = self.gather(&mut lines).await?;
-            let is_last = batch.lines == 0;
-            if !self.commit(batch).await? {
-                return Ok(false);
-            }
-            if is_last {
-                return Ok(true);
-            }
-        }
-    }
-
-    /// Reads the next lines, which end with a collection, or when there are enough of them.
-    async fn gather(&self, lines: &mut Lines<FileBytes>) -> Result<Batch, Error> {
         let limits = self.service.limits.document();
-        let mut batch = Batch::default();
-        while batch.has_room()
-            && let Some(line) = lines.next().await?
-        {
-            let number = self.report.lines + batch.lines + 1;
-            let item = match &line.text {
-                Some(text) => Item::parse(text, self.default.as_ref(), &limits),
-                None => Err(Error::TooLarge {
-                    what: "The line",
-                    limit: limits.max_bytes,
-                }),
-            };
-            if matches!(item, Ok(Item::Collection(..))) && !batch.objects.is_empty() {
-                // What stands before it comes before it.
-                lines.put_back(line);
-                break;
+        let reader = Reader::new(bytes, self.default.clone(), limits, self.report.lines);
+        let mut coming = tokio::spawn(reader.next());
+        loop {
+            let (batches, reader) = coming.await.map_err(internal)??;
+            if batches.is_empty() {
+                return self.commit(Batch::default()).await;
             }
-            batch.lines += 1;
-            batch.bytes += line.bytes;
-            match item {
-                Ok(Item::Blank) => {}
-                Ok(Item::Object(row)) if batch.ids.insert(row.id) => {
-                    batch.objects.push((number, row));
+            coming = tokio::spawn(reader.next());
+            for batch in batches {
+                if !self.commit(batch).await? {
+                    return Ok(false);
                 }
-                Ok(Item::Object(_)) => batch.errors.push(taken(number)),
-                Ok(Item::Collection(name, schema)) => batch.collection = Some((name, schema)),
-                Err(error) => batch.errors.push(LineError::new(number, &error)),
             }
         }
-        Ok(batch)
     }
 
     /// Writes a batch. False when somebody else has the job by now.
@@ -158,6 +104,7 @@ impl Import<'_> {
                 Err(error) => batch.errors.push(LineError::new(number, &error)),
             }
         }
+        let batch = Arc::new(batch);
         for _ in 0..ATTEMPTS {
             let checked = self.check(&batch).await?;
             let report = |taken: &HashSet<Uuid>| self.after(&batch, &checked, taken);
@@ -184,37 +131,18 @@ impl Import<'_> {
         Err(changing_too_fast())
     }
 
-    /// Checks the objects of a batch against their collections as they are now.
-    async fn check(&self, batch: &Batch) -> Result<Checked, Error> {
-        let mut heads: HashMap<&CollectionName, Head> = HashMap::new();
-        let mut checked = Checked {
-            objects: Vec::with_capacity(batch.objects.len()),
-            errors: Vec::new(),
-        };
-        for (number, row) in &batch.objects {
+    /// Checks the objects of a batch against their collections as they are now, where it keeps
+    /// nobody from the processor.
+    async fn check(&self, batch: &Arc<Batch>) -> Result<Checked, Error> {
+        let mut heads = HashMap::new();
+        for SentObject { row, .. } in &batch.objects {
             if !heads.contains_key(&row.collection) {
-                heads.insert(&row.collection, self.head(&row.collection).await?);
-            }
-            match &heads[&row.collection] {
-                Err(error) => checked.errors.push(LineError {
-                    line: *number,
-                    ..error.clone()
-                }),
-                Ok(head) => match self.service.validate(head, &row.body) {
-                    Ok(()) => checked.objects.push(ImportedObject {
-                        row: row.clone(),
-                        collection_id: head.id,
-                        collection_version: head.version,
-                        is_forwarded: head.is_forwarded,
-                    }),
-                    Err(error) => {
-                        let error = error.under("/body");
-                        checked.errors.push(LineError::new(*number, &error));
-                    }
-                },
+                heads.insert(row.collection.clone(), self.head(&row.collection).await?);
             }
         }
-        Ok(checked)
+        let (service, batch) = (self.service.clone(), batch.clone());
+        let check = move || Checked::of(&batch, &service, &heads);
+        spawn_blocking(check).await.map_err(internal)
     }
 
     async fn head(&self, name: &CollectionName) -> Result<Head, Error> {
@@ -244,14 +172,11 @@ impl Import<'_> {
         report.collections += batch.collections;
         report.objects += (checked.objects.len() - were_there.len()) as u64;
         let mut errors = [batch.errors.as_slice(), &checked.errors].concat();
-        let those = |(_, row): &&(u64, ObjectRow)| were_there.contains(&row.id);
-        errors.extend(
-            batch
-                .objects
-                .iter()
-                .filter(those)
-                .map(|(line, _)| taken(*line)),
-        );
+        let were_there = batch
+            .objects
+            .iter()
+            .filter(|object| were_there.contains(&object.row.id));
+        errors.extend(were_there.map(|object| taken(object.line)));
         report.add_errors(errors);
         report
     }
@@ -283,15 +208,38 @@ impl Import<'_> {
     }
 }
 
-impl Batch {
-    fn has_room(&self) -> bool {
-        self.collection.is_none() && self.lines < BATCH && self.bytes < BATCH_BYTES
+impl Checked {
+    fn of(batch: &Batch, service: &Service, heads: &HashMap<CollectionName, Head>) -> Self {
+        let mut checked = Self {
+            objects: Vec::with_capacity(batch.objects.len()),
+            errors: Vec::new(),
+        };
+        for object in &batch.objects {
+            match checked_object(object, service, &heads[&object.row.collection]) {
+                Ok(object) => checked.objects.push(object),
+                Err(error) => checked.errors.push(error),
+            }
+        }
+        checked
     }
 }
 
-fn taken(line: u64) -> LineError {
-    LineError {
-        line,
-        detail: "there is an object with this id already".to_owned(),
-    }
+fn checked_object(
+    object: &SentObject,
+    service: &Service,
+    head: &Head,
+) -> Result<ImportedObject, LineError> {
+    let head = head.as_ref().map_err(|error| LineError {
+        line: object.line,
+        ..error.clone()
+    })?;
+    let valid = service.validate(head, &object.row.body);
+    valid.map_err(|error| LineError::new(object.line, &error.under("/body")))?;
+    Ok(ImportedObject {
+        row: object.row.clone(),
+        collection_id: head.id,
+        collection_version: head.version,
+        is_forwarded: head.is_forwarded,
+        has_own_id: object.has_own_id,
+    })
 }

@@ -18,8 +18,8 @@ use crate::store::ObjectRow;
 pub(super) enum Item {
     /// Nothing but blanks.
     Blank,
-    /// An object.
-    Object(ObjectRow),
+    /// An object, and whether it came with its id.
+    Object(ObjectRow, bool),
     /// A collection, and its schema if it has one.
     Collection(CollectionName, Option<Document>),
 }
@@ -73,7 +73,7 @@ impl Item {
             (Some(body), None) => {
                 let body = parse_document(body.get(), limits);
                 let body = body.map_err(|error| error.under("/body"))?;
-                Ok(Self::Object(sent.object(name, body)?))
+                Ok(Self::Object(sent.object(name, body)?, sent.id.is_some()))
             }
             (None, Some(schema)) => {
                 let schema = Document::parse(schema.get(), limits);

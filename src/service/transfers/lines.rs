@@ -15,7 +15,6 @@ pub(super) struct Lines<S> {
     /// Bytes of the present line that were thrown away because it is too long.
     thrown_away: u64,
     has_ended: bool,
-    put_back: Option<Line>,
 }
 
 /// A line.
@@ -37,20 +36,11 @@ impl<S: Stream<Item = Result<Bytes, Error>> + Unpin> Lines<S> {
             most,
             thrown_away: 0,
             has_ended: false,
-            put_back: None,
         }
-    }
-
-    /// Makes `line`, the last one taken, the next again.
-    pub(super) fn put_back(&mut self, line: Line) {
-        self.put_back = Some(line);
     }
 
     /// The next line; `None` after the last. The last needs no end.
     pub(super) async fn next(&mut self) -> Result<Option<Line>, Error> {
-        if let Some(line) = self.put_back.take() {
-            return Ok(Some(line));
-        }
         loop {
             let rest = &self.buffer[self.scanned..];
             if let Some(place) = memchr::memchr(b'\n', rest) {

@@ -4,6 +4,7 @@
 //! `updated_at` if it had them, or a collection, `{"collection", "schema"}`. What an export writes
 //! an import takes.
 
+mod batches;
 mod export;
 mod import;
 mod line;

@@ -11,10 +11,11 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::ids::Tenant;
-use crate::store::events::{NotedChange, note_on_postgres};
+use crate::store::copy::{CopyConnection, CopyRows};
+use crate::store::events::{NotedChange, note_on_postgres, note_on_sqlite};
 use crate::store::transaction::{Failure, Retry, end};
 use crate::store::values::postgres_arguments;
-use crate::store::{Backend, EventKind, Holding, ObjectRow, Store, StoreError};
+use crate::store::{Backend, EventKind, Holding, ObjectRow, Store, StoreError, StoreErrorKind};
 
 /// An object to be taken over as it is.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct ImportedObject {
     pub collection_version: i64,
     /// Whether the collection's changes are forwarded.
     pub is_forwarded: bool,
+    /// Whether its id came with it, and so may be taken; one that was made for it is not.
+    pub has_own_id: bool,
 }
 
 /// Why a batch was not imported.
@@ -102,18 +105,15 @@ impl Store {
         progress: impl Fn(&HashSet<Uuid>) -> Document,
     ) -> Result<HashSet<Uuid>, ImportError> {
         let pool: &PgPool = self.database().writes().get_postgres_connection_pool();
-        let mut connection = pool.acquire().await?;
+        let mut connection = CopyConnection::acquire(pool).await?;
         // Dropped without a commit, it is rolled back.
         let mut transaction = connection.begin().await?;
-        let inserted = insert_arrays(&mut transaction, tenant, objects).await?;
-        note_all(&mut transaction, tenant, objects, &inserted, held.job_id()).await?;
-        let mut taken = missing(objects, &inserted);
-        if !taken.is_empty() {
-            let there = ids_there(&mut transaction, tenant, &taken).await?;
-            if there.len() < taken.len() {
-                return Err(ImportError::CollectionChanged);
-            }
-            taken = there;
+        let mut taken = HashSet::new();
+        if !objects.is_empty() {
+            hold_collections(&mut transaction, tenant, objects).await?;
+            taken = ids_there(&mut transaction, tenant, objects).await?;
+            copy_free(&mut transaction, tenant, objects, &taken).await?;
+            note_free(&mut transaction, tenant, objects, &taken, held.job_id()).await?;
         }
         let noted = self.progress_statement(held, &progress(&taken), Timestamp::now());
         let arguments = postgres_arguments(noted.values)?;
@@ -124,6 +124,7 @@ impl Store {
             return Err(ImportError::Lost);
         }
         transaction.commit().await?;
+        connection.release();
         Ok(taken)
     }
 
@@ -155,9 +156,13 @@ impl Store {
             if !self.import_one(transaction, tenant, object).await? {
                 taken.insert(object.row.id);
             } else if object.is_forwarded {
-                let change = change(tenant, object, held.job_id());
-                self.note_changes(transaction, EventKind::Created, Timestamp::now(), &[change])
-                    .await?;
+                let change = NotedChange {
+                    gpt_id: tenant.gpt_id(),
+                    object_id: object.row.id,
+                    change_id: held.job_id(),
+                };
+                let note = note_on_sqlite(EventKind::Created, Timestamp::now(), change);
+                transaction.execute_raw(note).await?;
             }
         }
         let noted = self.progress_statement(held, &progress(&taken), Timestamp::now());
@@ -208,73 +213,111 @@ impl Store {
     }
 }
 
-/// Inserts all objects whose id is free and whose collection is as expected, with one statement.
-async fn insert_arrays(
+/// Locks the collections of `objects` as for one that is created: a change that is under way is
+/// waited for, and none comes before the end of the transaction.
+async fn hold_collections(
+    connection: &mut PgConnection,
+    tenant: &Tenant,
+    objects: &[ImportedObject],
+) -> Result<(), ImportError> {
+    const HOLD: &str = "SELECT name, id, version, is_forwarded FROM collections \
+         WHERE gpt_id = $1 AND name = ANY($2) ORDER BY name FOR SHARE";
+    let expected: HashSet<(&str, Uuid, i64, bool)> = objects
+        .iter()
+        .map(|object| {
+            let name = object.row.collection.as_str();
+            (
+                name,
+                object.collection_id,
+                object.collection_version,
+                object.is_forwarded,
+            )
+        })
+        .collect();
+    let names: Vec<&str> = expected.iter().map(|(name, ..)| *name).collect();
+    let held: Vec<(String, Uuid, i64, bool)> = sqlx::query_as(HOLD)
+        .bind(tenant.gpt_id().as_str())
+        .bind(names)
+        .fetch_all(connection)
+        .await?;
+    let held = held.iter();
+    let held = held
+        .map(|(name, id, version, is_forwarded)| (name.as_str(), *id, *version, *is_forwarded))
+        .collect();
+    if expected.is_subset(&held) {
+        Ok(())
+    } else {
+        Err(ImportError::CollectionChanged)
+    }
+}
+
+/// The ids of `objects` that the tenant has already.
+async fn ids_there(
     connection: &mut PgConnection,
     tenant: &Tenant,
     objects: &[ImportedObject],
 ) -> Result<HashSet<Uuid>, sqlx::Error> {
-    /// As for one that is created, a change of a collection that is under way is waited for.
-    const INSERT: &str = "INSERT INTO objects \
-         (gpt_id, id, collection, body, version, created_at, updated_at) \
-         SELECT $1, u.id, u.collection, u.body::jsonb, u.version, u.created_at, u.updated_at \
-         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], \
-                     $7::timestamptz[], $8::bigint[], $9::uuid[], $10::boolean[]) \
-              AS u (id, collection, body, version, created_at, updated_at, \
-                    collection_version, collection_id, is_forwarded) \
-         JOIN collections c ON c.gpt_id = $1 AND c.name = u.collection \
-                               AND c.version = u.collection_version AND c.id = u.collection_id \
-                               AND c.is_forwarded = u.is_forwarded \
-         FOR SHARE OF c ON CONFLICT (gpt_id, id) DO NOTHING RETURNING id";
-    if objects.is_empty() {
+    let ids = objects.iter().filter(|object| object.has_own_id);
+    let ids: Vec<Uuid> = ids.map(|object| object.row.id).collect();
+    if ids.is_empty() {
         return Ok(HashSet::new());
     }
-    let rows = || objects.iter().map(|object| &object.row);
-    let times = |time: fn(&ObjectRow) -> Timestamp| -> Vec<DateTime<Utc>> {
-        rows().map(|row| time(row).into()).collect()
-    };
-    let versions = objects.iter().map(|object| object.collection_version);
-    let collections = objects.iter().map(|object| object.collection_id);
-    let inserted: Vec<Uuid> = sqlx::query_scalar(INSERT)
-        .bind(tenant.gpt_id().as_str())
-        .bind(rows().map(|row| row.id).collect::<Vec<_>>())
-        .bind(
-            rows()
-                .map(|row| row.collection.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(rows().map(|row| row.body.as_str()).collect::<Vec<_>>())
-        .bind(rows().map(|row| row.version).collect::<Vec<_>>())
-        .bind(times(|row| row.created_at))
-        .bind(times(|row| row.updated_at))
-        .bind(versions.collect::<Vec<_>>())
-        .bind(collections.collect::<Vec<_>>())
-        .bind(
-            objects
-                .iter()
-                .map(|object| object.is_forwarded)
-                .collect::<Vec<_>>(),
-        )
-        .fetch_all(connection)
-        .await?;
-    Ok(inserted.into_iter().collect())
+    let there: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM objects WHERE gpt_id = $1 AND id = ANY($2)")
+            .bind(tenant.gpt_id().as_str())
+            .bind(ids)
+            .fetch_all(connection)
+            .await?;
+    Ok(there.into_iter().collect())
 }
 
-/// Notes those that were inserted and are to be forwarded, under the name of the job.
-async fn note_all(
+/// Inserts all objects but those whose id is `taken`.
+async fn copy_free(
     connection: &mut PgConnection,
     tenant: &Tenant,
     objects: &[ImportedObject],
-    inserted: &HashSet<Uuid>,
+    taken: &HashSet<Uuid>,
+) -> Result<(), StoreError> {
+    const COPY: &str = "COPY objects \
+         (gpt_id, id, collection, body, version, created_at, updated_at) \
+         FROM STDIN (FORMAT binary)";
+    /// What a row has beside its body, in bytes, about.
+    const BESIDE_BODY: usize = 256;
+    let free = objects.iter().map(|object| &object.row);
+    let free = free.filter(|row| !taken.contains(&row.id));
+    let bodies = free.clone().map(|row| row.body.as_str().len());
+    let bytes = bodies.map(|length| length + BESIDE_BODY).sum();
+    let mut rows = CopyRows::with_capacity(bytes);
+    for row in free {
+        rows.row(7)
+            .text(tenant.gpt_id().as_str())
+            .uuid(row.id)
+            .text(row.collection.as_str())
+            .jsonb(&row.body)
+            .bigint(row.version)
+            .timestamp(row.created_at)
+            .timestamp(row.updated_at);
+    }
+    match rows.copy(connection, COPY).await {
+        // Somebody took an id since we looked: it is seen when all is done again.
+        Err(error) if matches!(error.kind(), StoreErrorKind::UniqueViolation(_)) => {
+            Err(StoreError::new(StoreErrorKind::Serialization, error))
+        }
+        copied => copied.map(|_| ()),
+    }
+}
+
+/// Notes those of them that are to be forwarded, under the name of the job.
+async fn note_free(
+    connection: &mut PgConnection,
+    tenant: &Tenant,
+    objects: &[ImportedObject],
+    taken: &HashSet<Uuid>,
     job_id: Uuid,
 ) -> Result<(), sqlx::Error> {
-    let is_noted =
-        |object: &&ImportedObject| object.is_forwarded && inserted.contains(&object.row.id);
-    let noted: Vec<_> = objects
-        .iter()
-        .filter(is_noted)
-        .map(|object| object.row.id)
-        .collect();
+    let noted = objects.iter().filter(|object| object.is_forwarded);
+    let noted = noted.map(|object| object.row.id);
+    let noted: Vec<_> = noted.filter(|id| !taken.contains(id)).collect();
     if noted.is_empty() {
         return Ok(());
     }
@@ -286,32 +329,4 @@ async fn note_all(
         .execute(connection)
         .await?;
     Ok(())
-}
-
-fn change<'a>(tenant: &'a Tenant, object: &ImportedObject, job_id: Uuid) -> NotedChange<'a> {
-    NotedChange {
-        gpt_id: tenant.gpt_id(),
-        object_id: object.row.id,
-        change_id: job_id,
-    }
-}
-
-fn missing(objects: &[ImportedObject], inserted: &HashSet<Uuid>) -> HashSet<Uuid> {
-    let ids = objects.iter().map(|object| object.row.id);
-    ids.filter(|id| !inserted.contains(id)).collect()
-}
-
-/// Those of `ids` that the tenant has.
-async fn ids_there(
-    connection: &mut PgConnection,
-    tenant: &Tenant,
-    ids: &HashSet<Uuid>,
-) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let there: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM objects WHERE gpt_id = $1 AND id = ANY($2)")
-            .bind(tenant.gpt_id().as_str())
-            .bind(ids.iter().copied().collect::<Vec<_>>())
-            .fetch_all(connection)
-            .await?;
-    Ok(there.into_iter().collect())
 }

@@ -1,16 +1,25 @@
 //! Imported objects and the progress of their job: both, or neither.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
+use futures::join;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::support::{
-    collection, collection_id, create, document, name, notes, on_both, query, tenant, time, unique,
-    walk,
+    collection, collection_id, create, document, get, name, notes, on_both, query, shared_postgres,
+    tenant, time, unique, walk,
 };
 use crate::document::Document;
 use crate::ids::Tenant;
-use crate::store::{Holding, ImportError, ImportedObject, NewJob, ObjectRow, Store};
+use crate::store::{
+    DatabaseSettings, Holding, ImportError, ImportedObject, NewJob, ObjectRow, Store,
+};
+
+/// Long enough for an import to come to where it waits for somebody.
+const A_MOMENT: Duration = Duration::from_millis(200);
 
 /// A job of the tenant's that is held from the `now`-th microsecond on, for ten.
 async fn claim(store: &Store, kind: &'static str, now: i64) -> Holding {
@@ -50,7 +59,25 @@ fn imported(id: Uuid) -> ImportedObject {
         collection_id: collection_id("notes"),
         collection_version: 1,
         is_forwarded: false,
+        has_own_id: true,
     }
+}
+
+/// A transaction that takes an id, and is not over.
+async fn taking(store: &Store, tenant: &Tenant, id: Uuid) -> DatabaseTransaction {
+    let transaction = store.begin().await.unwrap();
+    let insert = store.statement(
+        "INSERT INTO objects (gpt_id, id, collection, body, version, created_at, updated_at) \
+         VALUES ($1, $2, 'notes', json($3), 1, $4, $4)",
+        [
+            tenant.gpt_id().into(),
+            id.into(),
+            document(r#"{"old":true}"#).into(),
+            time(1).into(),
+        ],
+    );
+    transaction.execute_raw(insert).await.unwrap();
+    transaction
 }
 
 /// The progress that says how many objects were there.
@@ -149,4 +176,55 @@ async fn nothing_is_imported_when_a_collection_has_changed() {
         assert_eq!(noted(&store, id).await, "{}");
     })
     .await;
+}
+
+/// Nobody sees the id yet when the import looks for it.
+#[tokio::test]
+async fn an_object_whose_id_is_taken_meanwhile_stays() {
+    on_both(async |store| {
+        let tenant = tenant(&store).await;
+        collection(&store, &tenant, "notes").await;
+        let (id, kind) = job(&store, &tenant).await;
+        let held = claim(&store, kind, 5).await;
+        let objects = [imported(Uuid::now_v7()), imported(Uuid::now_v7())];
+        let taken_id = objects[1].row.id;
+        let transaction = taking(&store, &tenant, taken_id).await;
+        let importing = store.import_objects(&tenant, &objects, &held, progress);
+        let (taken, ()) = join!(importing, async {
+            sleep(A_MOMENT).await;
+            transaction.commit().await.unwrap();
+        });
+        assert_eq!(taken.unwrap(), HashSet::from([taken_id]));
+        assert_eq!(noted(&store, id).await, r#"{"taken":1}"#);
+        let old = get(&store, &tenant, taken_id).await;
+        assert_eq!(old.body.as_str(), r#"{"old":true}"#);
+        assert_eq!(walk(&store, &tenant, "notes", &query()).await.len(), 2);
+    })
+    .await;
+}
+
+/// What the server still says to it must not be taken for the answer to somebody else.
+#[tokio::test]
+async fn an_import_that_is_dropped_leaves_no_answers_behind() {
+    let settings = DatabaseSettings {
+        max_connections: 2,
+        ..shared_postgres().await
+    };
+    let store = Store::connect(&settings).await.unwrap();
+    let tenant = tenant(&store).await;
+    collection(&store, &tenant, "notes").await;
+    let there = create(&store, &tenant, "notes", r#"{"old":true}"#, time(1)).await;
+    let (id, kind) = job(&store, &tenant).await;
+    let held = claim(&store, kind, 5).await;
+    let objects = [imported(Uuid::now_v7())];
+    let transaction = taking(&store, &tenant, objects[0].row.id).await;
+    let importing = store.import_objects(&tenant, &objects, &held, progress);
+    assert!(timeout(A_MOMENT, importing).await.is_err());
+    transaction.rollback().await.unwrap();
+    for _ in 0..4 {
+        let old = get(&store, &tenant, there).await;
+        assert_eq!(old.body.as_str(), r#"{"old":true}"#);
+        assert_eq!(noted(&store, id).await, "{}");
+    }
+    assert_eq!(walk(&store, &tenant, "notes", &query()).await.len(), 1);
 }

@@ -2,6 +2,7 @@
 //! at a time.
 
 mod audit;
+mod bad_lines;
 mod bucket_outage;
 mod deep_page;
 mod file_kills;

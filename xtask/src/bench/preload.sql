@@ -6,18 +6,7 @@ SELECT 'bench', ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 
     timestamptz '2026-01-01 00:00:00+00' + n * interval '1 millisecond'
 FROM generate_series(1, :objects + 100) AS n;
 
--- What pgbench inserts into: the same columns, indexes, foreign keys and rows.
-CREATE TABLE bench_objects (LIKE objects INCLUDING ALL);
-DO $$
-DECLARE foreign_key record;
-BEGIN
-    FOR foreign_key IN
-        SELECT conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
-        WHERE conrelid = 'objects'::regclass AND contype = 'f'
-    LOOP
-        EXECUTE format('ALTER TABLE bench_objects ADD CONSTRAINT %I %s', foreign_key.conname, foreign_key.definition);
-    END LOOP;
-END $$;
+-- What pgbench inserts into, made by alike.sql: the same rows as well.
 INSERT INTO bench_objects SELECT * FROM objects;
 VACUUM (ANALYZE) objects;
 VACUUM (ANALYZE) bench_objects;
