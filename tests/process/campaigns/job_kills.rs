@@ -25,7 +25,13 @@ const FILES: usize = 200;
 /// Objects of an export, in batches of a hundred.
 const OBJECTS: usize = 3000;
 /// What the house does.
-const KINDS: [&str; 4] = ["sweep", "prune_calls", "prune_jobs", "rewrap_keys"];
+const KINDS: [&str; 5] = [
+    "sweep",
+    "prune_calls",
+    "prune_jobs",
+    "prune_events",
+    "rewrap_keys",
+];
 
 on_each_database!(campaign_kill9_every_kind_of_job);
 
@@ -85,13 +91,20 @@ impl Shop {
         let keep = "CREATE TABLE blobs_before AS SELECT gpt_id, id, key_id, wrapped_key FROM blobs";
         database.execute(keep).await;
         let server = serve(&database, &folder, &format!("{KEY_2},{KEY_1}")).await;
-        Self {
+        let shop = Self {
             claims: Claims::open(&database).await,
             caller: caller.at(&server),
             database,
             server,
             folder,
-        }
+        };
+        // Events are those of a webhook, which is off.
+        shop.execute(
+            "INSERT INTO webhooks (gpt_id, url, is_enabled, secret, failures, run_at, created_at, \
+             updated_at) VALUES ('alice', '', false, {hash}, 0, {past}, {past}, {past})",
+        )
+        .await;
+        shop
     }
 
     async fn ask_for_export(&self) -> String {
@@ -115,6 +128,9 @@ impl Shop {
                 "jobs (gpt_id, id, kind, state, run_at, attempts, max_attempts, payload, progress, \
                  created_at, updated_at, finished_at) SELECT '', {id}, '{kind}', 'succeeded', \
                  {past}, 1, 1, {json}, {json}, {past}, {past}, {time} FROM n",
+                "events (gpt_id, object_id, seq, change_id, kind, collection, version, created_at, \
+                 updated_at, changed_at, state, attempts, run_at) SELECT 'alice', {id}, 1, {id}, \
+                 'deleted', '{kind}', 1, {past}, {past}, {time}, 'delivered', 1, {past} FROM n",
             ] {
                 let insert = insert.replace("{time}", time).replace("{kind}", kind);
                 self.execute(&format!(
@@ -179,6 +195,10 @@ impl Shop {
             (
                 "DELETE FROM jobs WHERE kind = 'old'",
                 "DELETE FROM jobs WHERE kind = 'kept'",
+            ),
+            (
+                "DELETE FROM events WHERE collection = 'old'",
+                "DELETE FROM events WHERE collection = 'kept'",
             ),
         ] {
             assert_eq!(self.execute(over).await, 0, "{over}");
