@@ -266,9 +266,9 @@ mod tests {
 
     #[tokio::test]
     async fn each_piece_renews_the_time_of_the_request() {
-        let pace = Pace::new(Duration::from_millis(100));
+        let pace = Pace::new(Duration::from_millis(600));
         let pieces = stream::unfold(0, |count| async move {
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             (count < 8).then_some((Ok::<_, io::Error>("x"), count + 1))
         });
         let mut request = Request::builder().body(Body::from_bytes_stream(pieces));

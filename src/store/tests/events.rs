@@ -51,7 +51,8 @@ async fn due(store: &Store, tenant: &Tenant, now: i64) -> Vec<DueEvent> {
     due.await.unwrap()
 }
 
-/// The tenant's webhook, if it can be claimed at `now`; those of others are claimed too.
+/// The tenant's webhook, if it can be claimed at `now`; those of others are claimed too, so a test that
+/// claims needs tables of its own.
 async fn claim(store: &Store, tenant: &Tenant, now: i64, until: i64) -> Option<ClaimedWebhook> {
     let claimed = store
         .claim_webhooks("w", time(now), time(until), 10_000)
@@ -174,7 +175,8 @@ async fn a_deleted_collection_tells_of_each_object() {
 
 #[tokio::test]
 async fn one_worker_at_a_time_forwards_for_a_gpt() {
-    on_both(async |store| {
+    on_both_alone(async |settings| {
+        let store = migrated(&settings).await;
         let tenant = forwarded(&store).await;
         assert!(
             claim(&store, &tenant, 10, 20).await.is_none(),
@@ -223,7 +225,8 @@ async fn one_worker_at_a_time_forwards_for_a_gpt() {
 
 #[tokio::test]
 async fn what_is_put_off_keeps_the_rest_of_the_object_behind_it() {
-    on_both(async |store| {
+    on_both_alone(async |settings| {
+        let store = migrated(&settings).await;
         let tenant = forwarded(&store).await;
         let (one, other) = (
             create_forwarded(&store, &tenant, 5).await,
@@ -316,7 +319,8 @@ async fn no_change_is_missed_while_a_webhook_comes() {
 
 #[tokio::test]
 async fn a_webhook_that_is_switched_off_notes_nothing() {
-    on_both(async |store| {
+    on_both_alone(async |settings| {
+        let store = migrated(&settings).await;
         let tenant = forwarded(&store).await;
         create_forwarded(&store, &tenant, 5).await;
         let gpt_id = tenant.gpt_id();
