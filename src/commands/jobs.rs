@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::cli::{JobCommand, JobFilter};
 use super::output::{dash, print_json, print_table};
+use super::pages::up_to;
 use super::serve::stop_signal;
 use super::{Failure, open_store};
 use crate::clock::Timestamp;
@@ -13,9 +14,6 @@ use crate::config::Config;
 use crate::ids::GptId;
 use crate::server::work;
 use crate::service::{JobQuery, JobRow, Service};
-
-/// Jobs that are read at once.
-const PAGE: u32 = 500;
 
 /// `worker`: works until SIGTERM or Ctrl-C.
 pub(super) async fn worker(config: Config) -> Result<(), Failure> {
@@ -47,7 +45,17 @@ pub(super) async fn job(service: &Service, command: JobCommand, json: bool) -> R
 }
 
 async fn list(service: &Service, filter: JobFilter, json: bool) -> Result<(), Failure> {
-    let rows = all(service, filter).await?;
+    let page = async |limit, after| {
+        let query = JobQuery {
+            gpt_id: filter.gpt.clone(),
+            kind: filter.kind.clone(),
+            state: filter.state,
+            after,
+            limit,
+        };
+        service.list_jobs(query).await
+    };
+    let rows = up_to(filter.limit, page, |row| (row.created_at, row.id)).await?;
     if json {
         return rows
             .iter()
@@ -67,30 +75,6 @@ async fn list(service: &Service, filter: JobFilter, json: bool) -> Result<(), Fa
     let head = ["ID", "GPT", "KIND", "STATE", "ATTEMPTS", "CREATED", "ERROR"];
     print_table(head, cells);
     Ok(())
-}
-
-/// The latest jobs first, at most as many as were asked for.
-async fn all(service: &Service, filter: JobFilter) -> Result<Vec<JobRow>, Failure> {
-    let mut left = filter.limit;
-    let mut query = JobQuery {
-        gpt_id: filter.gpt,
-        kind: filter.kind,
-        state: filter.state,
-        after: None,
-        limit: 0,
-    };
-    let mut rows = Vec::new();
-    while left > 0 {
-        query.limit = left.min(PAGE);
-        let page = service.list_jobs(query.clone()).await?;
-        query.after = page.items.last().map(|row| (row.created_at, row.id));
-        left -= u32::try_from(page.items.len()).unwrap_or(left);
-        rows.extend(page.items);
-        if !page.has_more {
-            break;
-        }
-    }
-    Ok(rows)
 }
 
 fn show(row: &JobRow, json: bool) -> Result<(), Failure> {

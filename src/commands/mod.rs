@@ -11,6 +11,7 @@ mod health;
 mod jobs;
 mod log;
 mod output;
+mod pages;
 mod serve;
 mod sessions;
 mod transfers;

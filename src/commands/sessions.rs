@@ -5,11 +5,9 @@ use serde::Serialize;
 use super::Failure;
 use super::cli::{OAuthCommand, SessionCommand, SessionFilter};
 use super::output::{dash, print_json, print_table};
+use super::pages::up_to;
 use crate::clock::Timestamp;
-use crate::service::{EndReason, Keyset, Service, SessionQuery, SessionRow};
-
-/// Sessions that are read at once.
-const PAGE: u32 = 500;
+use crate::service::{EndReason, Keyset, Rows, Service, SessionQuery, SessionRow};
 
 /// `session …`.
 pub(super) async fn session(
@@ -52,7 +50,22 @@ pub(super) async fn oauth(
 }
 
 async fn list(service: &Service, filter: SessionFilter, json: bool) -> Result<(), Failure> {
-    let rows = all(service, filter).await?;
+    let alive_at = filter.alive.then(Timestamp::now);
+    let page = async |limit, after| {
+        let query = SessionQuery {
+            gpt_id: filter.gpt.clone(),
+            client_id: filter.app.clone(),
+            alive_at,
+            page: Keyset {
+                after,
+                ascending: false,
+                limit,
+            },
+        };
+        let (items, has_more) = service.list_sessions(&query).await?;
+        Ok(Rows { items, has_more })
+    };
+    let rows = up_to(filter.limit, page, |row| (row.created_at, row.id)).await?;
     if json {
         return rows
             .iter()
@@ -82,33 +95,6 @@ async fn list(service: &Service, filter: SessionFilter, json: bool) -> Result<()
     ];
     print_table(head, cells);
     Ok(())
-}
-
-/// The latest sessions first, at most as many as were asked for.
-async fn all(service: &Service, filter: SessionFilter) -> Result<Vec<SessionRow>, Failure> {
-    let mut left = filter.limit;
-    let mut query = SessionQuery {
-        gpt_id: filter.gpt,
-        client_id: filter.app,
-        alive_at: filter.alive.then(Timestamp::now),
-        page: Keyset {
-            after: None,
-            ascending: false,
-            limit: 0,
-        },
-    };
-    let mut rows: Vec<SessionRow> = Vec::new();
-    while left > 0 {
-        query.page.limit = left.min(PAGE);
-        let (found, more) = service.list_sessions(&query).await?;
-        query.page.after = found.last().map(|row| (row.created_at, row.id));
-        left -= u32::try_from(found.len()).unwrap_or(left);
-        rows.extend(found);
-        if !more {
-            break;
-        }
-    }
-    Ok(rows)
 }
 
 #[derive(Serialize)]

@@ -4,15 +4,13 @@ use serde::Serialize;
 
 use super::cli::{EventFilter, WebhookCommand};
 use super::output::{dash, print_json, print_table, spoken};
+use super::pages::up_to;
 use super::{Failure, open_store};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::jobs::Queue;
 use crate::server::service_with_webhooks;
 use crate::service::{EventQuery, EventRow, IssuedWebhook, Service, WebhookRow};
-
-/// Events that are read at once.
-const PAGE: u32 = 500;
 
 /// `webhook …`.
 pub(super) async fn webhook(
@@ -88,7 +86,17 @@ fn show(row: &WebhookRow, secret: Option<&str>, json: bool) -> Result<(), Failur
 }
 
 async fn list(service: &Service, filter: EventFilter, json: bool) -> Result<(), Failure> {
-    let rows = all(service, filter).await?;
+    let page = async |limit, after| {
+        let query = EventQuery {
+            gpt_id: filter.gpt.clone(),
+            state: filter.state,
+            after,
+            limit,
+        };
+        service.list_events(query).await
+    };
+    let place = |row: &EventRow| (row.event.changed_at, row.event.object_id);
+    let rows = up_to(filter.limit, page, place).await?;
     if json {
         return rows
             .iter()
@@ -116,30 +124,6 @@ async fn list(service: &Service, filter: EventFilter, json: bool) -> Result<(), 
     ];
     print_table(head, cells);
     Ok(())
-}
-
-/// The latest events first, at most as many as were asked for.
-async fn all(service: &Service, filter: EventFilter) -> Result<Vec<EventRow>, Failure> {
-    let mut left = filter.limit;
-    let mut query = EventQuery {
-        gpt_id: filter.gpt,
-        state: filter.state,
-        after: None,
-        limit: 0,
-    };
-    let mut rows = Vec::new();
-    while left > 0 {
-        query.limit = left.min(PAGE);
-        let page = service.list_events(query.clone()).await?;
-        let last = page.items.last();
-        query.after = last.map(|row| (row.event.changed_at, row.event.object_id));
-        left -= u32::try_from(page.items.len()).unwrap_or(left);
-        rows.extend(page.items);
-        if !page.has_more {
-            break;
-        }
-    }
-    Ok(rows)
 }
 
 #[derive(Serialize)]

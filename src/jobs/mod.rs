@@ -9,9 +9,8 @@ mod delivery;
 mod export;
 mod forward;
 mod import;
-mod prune_calls;
-mod prune_events;
-mod prune_jobs;
+mod lease;
+mod prune;
 mod queue;
 mod rewrap_keys;
 mod schedule;
@@ -23,6 +22,8 @@ mod worker;
 
 use std::time::Duration;
 
+use futures::FutureExt;
+
 pub use counters::JobCounters;
 pub use forward::ForwardSettings;
 pub use queue::Queue;
@@ -31,9 +32,7 @@ pub use worker::{Worker, WorkerSettings};
 use crate::service::Service;
 use export::Export;
 use import::Import;
-use prune_calls::PruneCalls;
-use prune_events::PruneEvents;
-use prune_jobs::PruneJobs;
+use prune::Prune;
 use rewrap_keys::RewrapKeys;
 use sweep::Sweep;
 use work::Job;
@@ -65,11 +64,32 @@ pub fn all(service: &Service, memory: Memory) -> Vec<Box<dyn Job>> {
 }
 
 fn of_the_house(service: &Service, memory: Memory) -> Vec<Box<dyn Job>> {
+    let calls = Prune {
+        kind: "prune_calls",
+        every: Duration::from_secs(5 * 60),
+        keep: memory.calls,
+        service: service.clone(),
+        forget: |service, keep| service.prune_calls(keep).boxed(),
+    };
+    let jobs = Prune {
+        kind: "prune_jobs",
+        every: Duration::from_secs(60 * 60),
+        keep: memory.jobs,
+        service: service.clone(),
+        forget: |service, keep| service.prune_jobs(keep).boxed(),
+    };
+    let events = Prune {
+        kind: "prune_events",
+        every: Duration::from_secs(60 * 60),
+        keep: memory.jobs,
+        service: service.clone(),
+        forget: |service, keep| service.prune_events(keep).boxed(),
+    };
     vec![
         Box::new(Sweep(service.clone())),
-        Box::new(PruneCalls(service.clone(), memory.calls)),
-        Box::new(PruneJobs(service.clone(), memory.jobs)),
-        Box::new(PruneEvents(service.clone(), memory.jobs)),
+        Box::new(calls),
+        Box::new(jobs),
+        Box::new(events),
         Box::new(RewrapKeys(service.clone())),
     ]
 }

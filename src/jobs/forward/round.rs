@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
-use tokio::time::{Instant, sleep, timeout_at};
+use futures::{FutureExt, StreamExt, stream};
+use tokio::time::Instant;
 
 use super::Forwarding;
 use super::message::Message;
@@ -14,6 +14,7 @@ use super::receiver::Answer;
 use crate::clock::Timestamp;
 use crate::error::{Error, chain};
 use crate::jobs::counters::JobCounters;
+use crate::jobs::lease::hold;
 use crate::store::{Attempt, ClaimedWebhook, DueEvent, EventKind, WebhookRow};
 
 /// When a turn begins no more deliveries.
@@ -44,10 +45,14 @@ impl Forwarding {
     pub(super) async fn forward(self: Arc<Self>, claimed: ClaimedWebhook) {
         let webhook = &claimed.webhook;
         let gpt = webhook.gpt_id.as_str();
+        let store = self.queue.store();
+        let held = hold(self.settings.lease, |until| {
+            store.renew_webhook(&claimed, until).boxed()
+        });
         let turn = tokio::select! {
             turn = self.take_turn(&claimed) => turn,
             // Whoever has it by now delivers what this turn has not noted.
-            () = self.hold(&claimed) => return,
+            () = held => return,
         };
         let (failures, rest) = match turn {
             Ok(failures) => (failures, rest(failures)),
@@ -68,24 +73,6 @@ impl Forwarding {
         if let Err(error) = released.await {
             // Its lease ends.
             tracing::debug!(gpt, cause = chain(&error), "a webhook cannot be given back");
-        }
-    }
-
-    /// Renews the lease, and returns when it is lost.
-    async fn hold(&self, claimed: &ClaimedWebhook) {
-        let (store, lease) = (self.queue.store(), self.settings.lease);
-        let mut ends = Instant::now() + lease;
-        loop {
-            sleep(lease / 3).await;
-            let begun = Instant::now();
-            let until = Timestamp::now().plus(lease);
-            match timeout_at(ends, store.renew_webhook(claimed, until)).await {
-                Ok(Ok(true)) => ends = begun + lease,
-                Ok(Ok(false)) | Err(_) => return,
-                Ok(Err(error)) => {
-                    tracing::debug!(cause = chain(&error), "a lease cannot be renewed yet");
-                }
-            }
         }
     }
 

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::sleep;
 
 use super::super::counters::JobCounters;
+use super::super::lease::hold;
 use super::super::work::{Failure, Work};
 use super::Working;
 use crate::clock::Timestamp;
 use crate::document::Document;
 use crate::error::{Error, chain};
-use crate::store::{Holding, StoreError};
+use crate::store::StoreError;
 
 /// The pause after the first failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -31,9 +32,13 @@ enum Outcome {
 impl Working {
     pub(super) async fn work(self: Arc<Self>, work: Work) {
         let (id, kind) = (work.row.id, work.row.kind.as_str());
+        let store = self.queue.store();
+        let held = hold(self.settings.lease, |until| {
+            store.renew_job(&work.held, until).boxed()
+        });
         let outcome = tokio::select! {
             outcome = self.attempt(&work) => outcome,
-            () = self.hold(&work.held) => Outcome::Failed(Failure::Lost),
+            () = held => Outcome::Failed(Failure::Lost),
             () = self.grace_is_over() => Outcome::Unfinished,
         };
         match self.settle(&work, outcome).await {
@@ -62,25 +67,6 @@ impl Working {
             Err(_panic) => {
                 let panicked = Error::Internal("the job panicked".into());
                 Outcome::Failed(Failure::Passing(panicked))
-            }
-        }
-    }
-
-    /// Renews the lease, and returns when it is lost.
-    async fn hold(&self, held: &Holding) {
-        let lease = self.settings.lease;
-        let mut ends = Instant::now() + lease;
-        loop {
-            sleep(lease / 3).await;
-            let begun = Instant::now();
-            let until = Timestamp::now().plus(lease);
-            let renewed = timeout_at(ends, self.queue.store().renew_job(held, until)).await;
-            match renewed {
-                Ok(Ok(true)) => ends = begun + lease,
-                Ok(Ok(false)) | Err(_) => return,
-                Ok(Err(error)) => {
-                    tracing::debug!(cause = chain(&error), "a lease cannot be renewed yet");
-                }
             }
         }
     }

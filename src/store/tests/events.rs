@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use uuid::Uuid;
 
-use super::support::{collection, create, document, name, notes, object, on_both, tenant, time};
+use super::support::{
+    collection, create, document, migrated, name, notes, object, on_both, on_both_alone, tenant,
+    time,
+};
 use crate::clock::Timestamp;
 use crate::ids::Tenant;
 use crate::store::{

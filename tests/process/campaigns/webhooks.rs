@@ -2,7 +2,6 @@
 //! their order.
 
 use std::collections::HashMap;
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -11,6 +10,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::super::{Answer, Caller, on_each_database};
+use super::jobs::{kill, worker};
 use crate::support::cluster::ScratchDatabase;
 use crate::support::process::ServerProcess;
 use crate::support::receiver::{Receiver, TAKEN};
@@ -99,16 +99,4 @@ fn assert_arrived_in_order(receiver: &Receiver) {
     for seen in versions.values() {
         assert_eq!(*seen, expected);
     }
-}
-
-/// A worker beside the server.
-fn worker(server: &ServerProcess) -> Child {
-    let mut command = server.program().command(&["worker"]);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().unwrap()
-}
-
-fn kill(worker: &mut Child) {
-    worker.kill().unwrap();
-    worker.wait().unwrap();
 }
