@@ -133,6 +133,32 @@ async fn answers_of_others_are_not_replayed(app: App) {
     create(&application).await.expect(404);
 }
 
+on_both!(jobs_of_others_do_not_exist);
+async fn jobs_of_others_do_not_exist(app: App) {
+    let (gpt, ..) = narrowed(&app).await;
+    let scopes = "objects:read objects:write files:read files:write";
+    let token = app.token_with(&gpt, scopes, Some(&["notes", "drafts"]));
+    let application = gpt.with_key(&token.await);
+    let line = "{\"collection\":\"notes\",\"body\":{}}\n";
+    let hidden = [
+        gpt.create_export().await,
+        gpt.create_export().member("collection", "secrets").await,
+        gpt.import_lines(line).await,
+    ];
+    for job in hidden {
+        let id = gpt.ended(job).await.string("id");
+        let found = application.get_job(&id).await;
+        found.expect(404).problem("job-not-found");
+    }
+    let seen = [
+        gpt.create_export().member("collection", "notes").await,
+        application.import_lines(line).await,
+    ];
+    for job in seen {
+        application.ended(job).await;
+    }
+}
+
 on_both!(exports_of_others_do_not_exist);
 async fn exports_of_others_do_not_exist(app: App) {
     let (gpt, ..) = narrowed(&app).await;

@@ -96,14 +96,17 @@ impl TransferResult {
 }
 
 impl Service {
-    /// An import or an export of the caller's GPT.
+    /// An import or an export of the caller's GPT, of collections that the caller may see.
     ///
     /// # Errors
     /// [`Error::JobNotFound`]; the store's.
     pub async fn get_job(&self, caller: &Caller, id: Uuid) -> Result<JobRow, Error> {
         let row = self.store.get_job(caller.tenant(), id).await?;
         let is_transfer = |row: &JobRow| [IMPORT, EXPORT].contains(&row.kind.as_str());
-        row.filter(is_transfer).ok_or(Error::JobNotFound)
+        let row = row.filter(is_transfer).ok_or(Error::JobNotFound)?;
+        let (transfer, _) = Transfer::read(&row)?;
+        let is_seen = transfer.is_seen_by(caller.tenant(), row.kind == EXPORT);
+        is_seen.then_some(row).ok_or(Error::JobNotFound)
     }
 
     /// Imports what is in a file of the GPT. Lines without a collection are for `collection`.
@@ -268,6 +271,21 @@ impl Transfer {
         let only = self.collection.clone().map(|name| vec![name]);
         let seen = only.or_else(|| self.narrowed_to.clone());
         seen.unwrap_or_else(|| vec![EVERY.to_owned()])
+    }
+
+    /// Whether the caller may see all collections that it may tell of; any line of an import may name
+    /// one.
+    fn is_seen_by(&self, tenant: &Tenant, is_export: bool) -> bool {
+        let Some(own) = tenant.collections() else {
+            return true;
+        };
+        let any = || vec![EVERY.to_owned()];
+        let told = match is_export {
+            true => self.collections(),
+            false => self.narrowed_to.clone().unwrap_or_else(any),
+        };
+        told.iter()
+            .all(|name| own.iter().any(|own| own.as_str() == name))
     }
 
     fn collection(&self) -> Result<Option<CollectionName>, Error> {
