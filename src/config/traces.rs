@@ -7,8 +7,9 @@ use super::Source;
 pub struct TracesConfig {
     /// The base URL of an OTLP collector that takes HTTP; `None`: nothing is traced.
     pub endpoint: Option<String>,
-    /// The share of requests that are traced when their caller does not say; 0 to 1.
-    pub share: f64,
+    /// The share of requests that are traced when their caller does not say; 0 to 1. `None`: all, as
+    /// long as there are not too many.
+    pub share: Option<f64>,
     /// What we are called there.
     pub service_name: String,
 }
@@ -25,8 +26,8 @@ impl TracesConfig {
                 "must begin with http://: run a collector near by, which may speak TLS further on";
             source.fault("OTEL_EXPORTER_OTLP_ENDPOINT", what);
         }
-        let share = source.get("OTEL_TRACES_SAMPLER_ARG", 1.0);
-        if !(0.0..=1.0).contains(&share) {
+        let share = source.find("OTEL_TRACES_SAMPLER_ARG");
+        if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
             source.fault("OTEL_TRACES_SAMPLER_ARG", "must be between 0 and 1");
         }
         Self {

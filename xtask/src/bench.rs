@@ -11,6 +11,7 @@ mod plot;
 mod process;
 mod report;
 mod storage;
+mod telemetry;
 
 use std::fs;
 use std::path::Path;
@@ -63,6 +64,8 @@ enum Part {
     Files,
     /// Imports beside COPY
     Imports,
+    /// Metrics and traces: what they cost
+    Telemetry,
 }
 
 /// How much is measured.
@@ -112,7 +115,10 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
         &std::env::temp_dir(),
         SETTINGS,
     )?;
-    if is_wanted(Part::Objects) || is_wanted(Part::Checks) {
+    if [Part::Objects, Part::Checks, Part::Telemetry]
+        .into_iter()
+        .any(is_wanted)
+    {
         let wrk = WRK.require()?;
         let loads = prepare(&cluster, &program, &wrk, folder.path())?;
         if is_wanted(Part::Objects) {
@@ -121,6 +127,10 @@ pub fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
         if let Some(program) = &unguarded {
             let line = checks::line(&loads, &cluster, program, folder.path(), &plan)?;
             report.lines.push(line);
+        }
+        if is_wanted(Part::Telemetry) {
+            let lines = telemetry::lines(&loads, &cluster, &program, folder.path(), &plan)?;
+            report.lines.extend(lines);
         }
     }
     if is_wanted(Part::Storage) {

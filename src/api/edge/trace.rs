@@ -4,6 +4,7 @@
 //! Spans are written when the request is over, from moments that were noted on its way: nothing is
 //! carried along, and nothing is done while no collector is configured.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use opentelemetry::trace::{Span, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracer;
+use opentelemetry_sdk::trace::{SdkTracer, Span as SdkSpan};
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::redact::redact;
@@ -53,23 +54,41 @@ impl Traces {
     /// calls and for what they asked. Returns the id of the trace.
     pub(super) fn end(&self, begun: Begun, seen: &Seen, call: &Call, status: StatusCode) -> String {
         let Begun { at, parent } = begun;
-        let operation = call.operation();
+        let name = call.operation().map(|operation| operation.id.into());
+        let name: Cow<'static, str> =
+            name.unwrap_or_else(|| seen.method.as_str().to_owned().into());
+        let builder = self.0.span_builder(name).with_kind(SpanKind::Server);
+        let builder = builder.with_start_time(at);
+        let span = builder.start_with_context(&self.0, &parent);
+        let trace_id = span.span_context().trace_id().to_string();
+        // Most requests of a busy server are not traced, and cost next to nothing.
+        if span.is_recording() {
+            self.write(span, at, seen, call, status);
+        }
+        trace_id
+    }
+
+    fn write(
+        &self,
+        mut span: SdkSpan,
+        at: SystemTime,
+        seen: &Seen,
+        call: &Call,
+        status: StatusCode,
+    ) {
         let method = seen.method.as_str().to_owned();
-        let mut attributes = vec![
-            KeyValue::new("http.request.method", method.clone()),
+        span.set_attributes([
+            KeyValue::new("http.request.method", method),
             KeyValue::new("http.response.status_code", i64::from(status.as_u16())),
             KeyValue::new("url.path", redact(&seen.path).into_owned()),
             KeyValue::new("request.id", seen.id.clone()),
-        ];
-        attributes.extend(operation.map(|operation| KeyValue::new("http.route", operation.path)));
-        let name = operation.map_or(method, |operation| operation.id.to_owned());
-        let builder = self.0.span_builder(name).with_kind(SpanKind::Server);
-        let builder = builder.with_start_time(at).with_attributes(attributes);
-        let mut span = builder.start_with_context(&self.0, &parent);
+        ]);
+        if let Some(operation) = call.operation() {
+            span.set_attribute(KeyValue::new("http.route", operation.path));
+        }
         if status.is_server_error() {
             span.set_status(Status::error(""));
         }
-        let trace_id = span.span_context().trace_id().to_string();
         let within = Context::new().with_remote_span_context(span.span_context().clone());
         let end = at + seen.start.elapsed();
         if let Some(entered) = call.entered() {
@@ -78,7 +97,6 @@ impl Traces {
             self.part("handle", (entered, end), &within);
         }
         span.end_with_timestamp(end);
-        trace_id
     }
 
     fn part(&self, name: &'static str, (from, to): (SystemTime, SystemTime), within: &Context) {

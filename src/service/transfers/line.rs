@@ -62,6 +62,10 @@ impl Item {
         }
         let malformed = |detail: String| Error::MalformedJson(Violation::new("", detail));
         let text = std::str::from_utf8(line).map_err(|error| malformed(error.to_string()))?;
+        // serde would take an array of the members' values too.
+        if !text.trim_start().starts_with('{') {
+            return Err(malformed("must be a JSON object".to_owned()));
+        }
         let sent: Sent<'_> =
             serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
         let name = match (&sent.collection, default) {

@@ -19,8 +19,8 @@ const KILLS: u32 = 20;
 const IMPORTS: usize = 4;
 /// Lines of an import: enough that a worker is killed in the middle of it. PostgreSQL takes them
 /// several times as quickly.
-const LINES_ON_SQLITE: usize = 30_000;
-const LINES_ON_POSTGRES: usize = 120_000;
+const LINES_ON_SQLITE: usize = 50_000;
+const LINES_ON_POSTGRES: usize = 100_000;
 /// How long all jobs may take once nobody is killed any more.
 const PATIENCE: Duration = Duration::from_secs(60);
 

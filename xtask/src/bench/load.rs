@@ -172,6 +172,11 @@ impl<'a> Loads<'a> {
         self.cluster
     }
 
+    /// Our server.
+    pub fn server(&self) -> &ObjectStore {
+        &self.server
+    }
+
     /// The first page of the preloaded objects.
     pub fn page_url(&self) -> String {
         format!("{}?limit=50", self.collection_url("notes"))
