@@ -15,7 +15,10 @@ use super::jobs::{Claims, ended, kill, worker};
 use crate::support::cluster::ScratchDatabase;
 use crate::support::process::ServerProcess;
 
+/// Kills, and more of them until each kind was cut short so often.
 const KILLS: u32 = 20;
+const MOST_KILLS: u32 = 100;
+const TIMES: u32 = 3;
 /// Rows that each round adds to what is to be forgotten: several batches.
 const OVER: usize = 3000;
 /// Rows that each round adds to what is to be kept.
@@ -39,28 +42,31 @@ async fn campaign_kill9_every_kind_of_job(database: ScratchDatabase) {
     let mut shop = Shop::open(database).await;
     let mut cut_short = BTreeMap::<String, u32>::new();
     let mut exports = Vec::new();
-    for round in 0..KILLS {
+    let is_enough = |cut_short: &BTreeMap<String, u32>| {
+        let mut kinds = KINDS.iter().chain(&["export"]);
+        kinds.all(|kind| cut_short.get(*kind).is_some_and(|times| *times >= TIMES))
+    };
+    let mut round = 0;
+    while round < KILLS || !is_enough(&cut_short) {
+        assert!(round < MOST_KILLS, "{cut_short:?}");
         exports.push(shop.ask_for_export().await);
         shop.fill().await;
         let mut worker = worker(&shop.server);
         shop.claims.wait_for(&worker).await;
-        // Another moment in each round.
-        sleep(Duration::from_millis(u64::from(round % 5) * 15)).await;
+        // Another moment in each round, and often at once: some jobs take a few milliseconds.
+        sleep(Duration::from_millis(u64::from(round % 4) * 12)).await;
         kill(&mut worker);
         for kind in shop.claims.of(&worker).await {
             *cut_short.entry(kind).or_default() += 1;
         }
+        round += 1;
     }
-    println!("cut short: {cut_short:?}");
-    for kind in KINDS.iter().chain(&["export"]) {
-        let times = cut_short.get(*kind).copied().unwrap_or_default();
-        assert!(times >= 3, "{kind} was cut short {times} times");
-    }
+    println!("cut short by {round} kills: {cut_short:?}");
     shop.claims.expire().await;
     let mut worker = worker(&shop.server);
     shop.claims.wait_for_their_end().await;
     kill(&mut worker);
-    shop.verify_rows().await;
+    shop.verify_rows(round).await;
     shop.verify_exports(&exports).await;
 }
 
@@ -180,9 +186,9 @@ impl Shop {
     }
 
     /// What was over is gone, and nothing else is.
-    async fn verify_rows(&mut self) {
+    async fn verify_rows(&mut self, rounds: u32) {
         assert!(self.claims.dead().await.is_empty());
-        let kept = u64::from(KILLS) * KEPT as u64;
+        let kept = u64::from(rounds) * KEPT as u64;
         for (over, kept_too) in [
             (
                 "DELETE FROM idempotency_keys WHERE expires_at = {past}",

@@ -30,7 +30,7 @@ async fn campaign_kill9_forwarding(database: ScratchDatabase) {
     ];
     let server = ServerProcess::start(database.url(), &settings).await;
     let receiver = Receiver::answering(|_, _| {
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(20));
         TAKEN.to_owned()
     });
     let receiver = receiver.await;
