@@ -271,7 +271,7 @@ impl Store {
         tenant: &Tenant,
         new: &CollectionRow,
     ) -> Result<Option<CollectionRow>, StoreError> {
-        self.lock_gpt(transaction, tenant.gpt_id(), " FOR KEY SHARE")
+        self.lock_gpt(transaction, tenant.gpt_id(), " FOR SHARE")
             .await?;
         let insert = self.statement(
             "INSERT INTO collections (gpt_id, name, id, schema, version, created_at, updated_at, \

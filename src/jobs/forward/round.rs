@@ -194,10 +194,8 @@ impl Forwarding {
             "the receiver answered 410: nothing is forwarded any more"
         );
         let reason = "the receiver answered 410 Gone";
-        let disabled =
-            self.queue
-                .store()
-                .disable_webhook(&webhook.gpt_id, reason, Timestamp::now());
+        let store = self.queue.store();
+        let disabled = store.disable_webhook(webhook, reason, Timestamp::now());
         Ok(disabled.await?)
     }
 }

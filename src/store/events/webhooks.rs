@@ -102,7 +102,10 @@ impl Store {
         new: &NewWebhook,
         at: Timestamp,
     ) -> Result<Option<bool>, StoreError> {
-        if !self.lock_gpt(transaction, gpt_id, " FOR UPDATE").await? {
+        if !self
+            .lock_gpt(transaction, gpt_id, " FOR NO KEY UPDATE")
+            .await?
+        {
             return Ok(None);
         }
         let find = webhooks::Entity::find_by_id(gpt_id.as_str());
@@ -189,33 +192,42 @@ impl Store {
         transaction: &DatabaseTransaction,
         gpt_id: &GptId,
     ) -> Result<bool, StoreError> {
-        self.lock_gpt(transaction, gpt_id, " FOR UPDATE").await?;
+        self.lock_gpt(transaction, gpt_id, " FOR NO KEY UPDATE")
+            .await?;
         self.mark_collections(transaction, gpt_id, false).await?;
         let delete = webhooks::Entity::delete_by_id(gpt_id.as_str());
         Ok(delete.exec(transaction).await?.rows_affected == 1)
     }
 
-    /// Switches the webhook off, because its receiver wants no more.
+    /// Switches the webhook off, because its receiver wants no more; unless it has another URL by now.
     ///
     /// # Errors
     ///
     /// What the database reports.
     pub async fn disable_webhook(
         &self,
-        gpt_id: &GptId,
+        webhook: &WebhookRow,
         reason: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
         let disabled = async {
-            self.lock_gpt(&transaction, gpt_id, " FOR UPDATE").await?;
-            self.mark_collections(&transaction, gpt_id, false).await?;
+            let gpt_id = &webhook.gpt_id;
+            self.lock_gpt(&transaction, gpt_id, " FOR NO KEY UPDATE")
+                .await?;
             let disable = self.statement(
                 "UPDATE webhooks SET is_enabled = false, disabled_reason = $2, updated_at = $3 \
-                 WHERE gpt_id = $1",
-                [gpt_id.into(), reason.into(), at.into()],
+                 WHERE gpt_id = $1 AND url = $4",
+                [
+                    gpt_id.into(),
+                    reason.into(),
+                    at.into(),
+                    webhook.url.as_str().into(),
+                ],
             );
-            transaction.execute_raw(disable).await?;
+            if transaction.execute_raw(disable).await?.rows_affected() == 1 {
+                self.mark_collections(&transaction, gpt_id, false).await?;
+            }
             Ok(())
         };
         let disabled = disabled.await;
@@ -223,7 +235,8 @@ impl Store {
     }
 
     /// Locks the GPT's row, so that no collection is made while its webhook is, or the other way
-    /// round. False when there is no such GPT.
+    /// round: one with ` FOR SHARE`, the other with ` FOR NO KEY UPDATE`, which foreign keys do not
+    /// meet. False when there is no such GPT.
     pub(in crate::store) async fn lock_gpt(
         &self,
         transaction: &DatabaseTransaction,

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::ids::Tenant;
 use crate::store::{
     Attempt, Change, ClaimedWebhook, CreateError, DueEvent, EventKind, EventQuery, EventState,
-    NewWebhook, Put, Store, WebhookSecrets,
+    NewWebhook, Put, Store, WebhookRow, WebhookSecrets,
 };
 
 fn webhook() -> NewWebhook {
@@ -327,10 +327,16 @@ async fn a_webhook_that_is_switched_off_notes_nothing() {
         let tenant = forwarded(&store).await;
         create_forwarded(&store, &tenant, 5).await;
         let gpt_id = tenant.gpt_id();
-        store
-            .disable_webhook(gpt_id, "gone", time(6))
-            .await
-            .unwrap();
+        let row = store.get_webhook(gpt_id).await.unwrap().unwrap();
+        let elsewhere = WebhookRow {
+            url: "https://example.com/old".to_owned(),
+            ..row.clone()
+        };
+        for (row, is_enabled) in [(elsewhere, true), (row, false)] {
+            store.disable_webhook(&row, "gone", time(6)).await.unwrap();
+            let row = store.get_webhook(gpt_id).await.unwrap().unwrap();
+            assert_eq!(row.is_enabled, is_enabled);
+        }
         assert_eq!(create_unforwarded(&store, &tenant).await, None);
         assert!(claim(&store, &tenant, 10, 20).await.is_none());
         let row = store.get_webhook(gpt_id).await.unwrap().unwrap();
