@@ -3,12 +3,12 @@
 //! Both are jobs, as they are for callers: this process works on them, and so may a server that runs
 //! beside it. When it is interrupted, whoever looks next goes on.
 
-use std::io::{IsTerminal, Write, stderr};
 use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, stdin, stdout};
@@ -106,37 +106,39 @@ async fn finish(
     worker: Worker,
     job: &JobRow,
 ) -> Result<TransferReport, Failure> {
+    // On anything but a terminal it draws nothing.
+    let bar = ProgressBar::no_length();
     let row = loop {
         let row = service.find_job(job.id).await?.ok_or("the job has gone")?;
-        show(&TransferReport::read(&row.progress)?);
+        show(&bar, &TransferReport::read(&row.progress)?);
         if row.finished_at.is_some() {
             break row;
         }
         sleep(LOOK).await;
     };
     worker.finish().await;
-    if stderr().is_terminal() {
-        eprintln!();
-    }
+    bar.abandon();
     if row.state == JobState::Failed {
         return Err(row.error.unwrap_or_default().into());
     }
     Ok(TransferReport::read(&row.progress)?)
 }
 
-/// One line that is written over and over, for a person.
-fn show(report: &TransferReport) {
-    if !stderr().is_terminal() {
-        return;
-    }
-    let percent = match report.total_bytes {
-        Some(total) => format!("{:3}%, ", 100 * report.bytes / total.max(1)),
-        None => String::new(),
+/// Draws how far a job is: a bar where it is known how much there is.
+fn show(bar: &ProgressBar, report: &TransferReport) {
+    let style = match report.total_bytes {
+        Some(_) => "[{bar:40}] {percent:>3} %  {msg}",
+        None => "{spinner} {bytes}  {msg}",
     };
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    if let Some(total) = report.total_bytes {
+        bar.set_length(total);
+    }
     let (lines, failed) = (report.lines, report.failed);
-    eprint!("\r{percent}{lines} lines, {failed} left out");
-    // What cannot be shown is no reason to stop.
-    let _shown = stderr().flush();
+    bar.set_message(format!("{lines} lines, {failed} left out"));
+    bar.set_position(report.bytes);
 }
 
 async fn read(path: &Path) -> Result<BoxStream<'static, Result<Bytes, Error>>, Failure> {
