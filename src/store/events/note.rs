@@ -1,6 +1,9 @@
 //! Writing events, in the transactions of the changes that they tell of.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use super::EventKind;
@@ -113,9 +116,31 @@ pub(in crate::store) fn note_on_sqlite(
     Statement::from_sql_and_values(DbBackend::Sqlite, insert(kind, "$2", objects), values)
 }
 
-/// Notes changes of any GPTs, on PostgreSQL: `$1` is when, and then come the GPTs, the objects and the
-/// changes.
-pub(in crate::store) fn note_on_postgres(kind: EventKind) -> String {
+/// Notes changes of any GPTs, on a connection to PostgreSQL itself.
+pub(in crate::store) async fn note_on_postgres(
+    connection: &mut PgConnection,
+    kind: EventKind,
+    at: Timestamp,
+    changes: &[NotedChange<'_>],
+) -> Result<(), sqlx::Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let gpts = changes.iter().map(|change| change.gpt_id.as_str());
+    let objects = changes.iter().map(|change| change.object_id);
+    let names = changes.iter().map(|change| change.change_id);
+    sqlx::query(AssertSqlSafe(insert_many(kind)))
+        .bind(DateTime::<Utc>::from(at))
+        .bind(gpts.collect::<Vec<_>>())
+        .bind(objects.collect::<Vec<_>>())
+        .bind(names.collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// `$1` is when, and then come the GPTs, the objects and the changes.
+fn insert_many(kind: EventKind) -> String {
     let objects = "FROM unnest($2::text[], $3::uuid[], $4::uuid[]) AS u (gpt_id, id, change_id) \
          JOIN objects o ON o.gpt_id = u.gpt_id AND o.id = u.id";
     insert(kind, "u.change_id", objects)
@@ -129,7 +154,7 @@ fn note_all(kind: EventKind, at: Timestamp, changes: &[NotedChange<'_>]) -> Stat
         ids(changes, |change| change.object_id),
         ids(changes, |change| change.change_id),
     ];
-    Statement::from_sql_and_values(DbBackend::Postgres, note_on_postgres(kind), values)
+    Statement::from_sql_and_values(DbBackend::Postgres, insert_many(kind), values)
 }
 
 fn ids(changes: &[NotedChange<'_>], id: fn(&NotedChange<'_>) -> Uuid) -> Value {

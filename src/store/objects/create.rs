@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
+use sqlx::PgExecutor;
 use sqlx::postgres::{PgConnection, PgPool};
-use sqlx::{AssertSqlSafe, PgExecutor};
 use uuid::Uuid;
 
 use crate::ids::{GptId, Tenant};
@@ -258,29 +258,7 @@ async fn note_all(
     let Some(at) = members.iter().map(|member| member.object.at).max() else {
         return Ok(());
     };
-    sqlx::query(AssertSqlSafe(note_on_postgres(EventKind::Created)))
-        .bind(DateTime::<Utc>::from(at))
-        .bind(
-            changes
-                .iter()
-                .map(|change| change.gpt_id.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            changes
-                .iter()
-                .map(|change| change.object_id)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            changes
-                .iter()
-                .map(|change| change.change_id)
-                .collect::<Vec<_>>(),
-        )
-        .execute(connection)
-        .await?;
-    Ok(())
+    Ok(note_on_postgres(connection, EventKind::Created, at, &changes).await?)
 }
 
 impl Insert for DatabaseConnection {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{AssertSqlSafe, Connection};
@@ -317,16 +316,12 @@ async fn note_free(
 ) -> Result<(), sqlx::Error> {
     let noted = objects.iter().filter(|object| object.is_forwarded);
     let noted = noted.map(|object| object.row.id);
-    let noted: Vec<_> = noted.filter(|id| !taken.contains(id)).collect();
-    if noted.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(AssertSqlSafe(note_on_postgres(EventKind::Created)))
-        .bind(DateTime::<Utc>::from(Timestamp::now()))
-        .bind(vec![tenant.gpt_id().as_str(); noted.len()])
-        .bind(&noted)
-        .bind(vec![job_id; noted.len()])
-        .execute(connection)
-        .await?;
-    Ok(())
+    let noted = noted.filter(|id| !taken.contains(id));
+    let changes = noted.map(|object_id| NotedChange {
+        gpt_id: tenant.gpt_id(),
+        object_id,
+        change_id: job_id,
+    });
+    let changes: Vec<_> = changes.collect();
+    note_on_postgres(connection, EventKind::Created, Timestamp::now(), &changes).await
 }
