@@ -5,7 +5,6 @@ mod backups;
 mod connection;
 mod files;
 mod metrics;
-mod sweeper;
 mod tls;
 mod traces;
 mod upkeep;
@@ -40,7 +39,6 @@ pub use backups::Backups;
 use backups::Daily;
 pub use files::open_files;
 use metrics::Sources;
-use sweeper::{Intervals, Sweeper};
 use tls::Renewal;
 pub use tls::{Certificate, TlsError};
 use traces::Exporter;
@@ -140,7 +138,6 @@ impl Server {
             limiter: self.limiter.clone(),
         });
         let worker = self.start_worker().map_err(std::io::Error::other)?;
-        let sweeper = self.start_sweeper();
         let daily = self.start_backups();
         let renewal = listeners.certificate.clone().map(Renewal::start);
         let store = self.store.clone();
@@ -168,9 +165,6 @@ impl Server {
         if let Some(renewal) = renewal {
             renewal.finish().await;
         }
-        if let Some(sweeper) = sweeper {
-            sweeper.finish().await;
-        }
         if let Some(daily) = daily {
             daily.finish().await;
         }
@@ -181,18 +175,6 @@ impl Server {
         }
         store.close().await;
         served
-    }
-
-    fn start_sweeper(&self) -> Option<Sweeper> {
-        let files = &self.config.files;
-        let intervals = Intervals {
-            sweep: files.sweep_interval,
-            // What is younger than this is left alone anyway.
-            orphans: files.rules.orphan_age,
-        };
-        self.service
-            .serves_files()
-            .then(|| Sweeper::start(self.service.clone(), intervals))
     }
 
     fn start_worker(&self) -> Result<Option<Worker>, Error> {

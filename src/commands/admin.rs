@@ -13,19 +13,25 @@ use crate::ids::GptId;
 use crate::jobs::Queue;
 use crate::server::open_files;
 use crate::service::{GptRow, IssuedKey, KeyRequest, KeyRow, Service};
+use crate::store::Store;
 
 /// The service, for a command that runs beside a server or without one.
 pub(super) async fn service(config: Config) -> Result<Service, Failure> {
     let store = open_store(&config).await?;
-    let queue = Queue::new(store.clone(), config.redis_url.as_deref())?;
-    Ok(crate::server::service(&config, store)?.with_queue(queue))
+    service_over(&config, store)
 }
 
 /// The same with files, for a command that reaches their bytes. It signs no links.
 pub(super) async fn service_with_files(config: Config) -> Result<Service, Failure> {
     let store = open_store(&config).await?;
     let files = open_files(&config.files, store.backend(), &[])?;
-    Ok(crate::server::service(&config, store)?.with_files(files))
+    Ok(service_over(&config, store)?.with_files(files))
+}
+
+/// The service, which wakes the workers of a server.
+fn service_over(config: &Config, store: Store) -> Result<Service, Failure> {
+    let queue = Queue::new(store.clone(), config.redis_url.as_deref())?;
+    Ok(crate::server::service(config, store)?.with_queue(queue))
 }
 
 /// The same with the keys that sign tokens.
@@ -76,7 +82,6 @@ pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> R
             if !service.delete_gpt(&id).await? {
                 return Err(no_gpt(&id));
             }
-            service.sweep_deleted_gpts().await;
             if json {
                 return print_json(&serde_json::json!({ "id": id.as_str(), "deleted": true }));
             }

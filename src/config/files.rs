@@ -27,7 +27,7 @@ pub struct FilesConfig {
     pub master_keys: Option<MasterKeys>,
     /// Where the embedded default keeps the master key that it makes.
     pub key_file: PathBuf,
-    /// How often the sweeper looks without being told to.
+    /// How often what has expired is purged, and what could not be removed before.
     pub sweep_interval: Duration,
     /// What files may be.
     pub rules: FileRules,

@@ -11,6 +11,7 @@ mod forward;
 mod import;
 mod lease;
 mod prune;
+mod purge;
 mod queue;
 mod rewrap_keys;
 mod schedule;
@@ -33,17 +34,22 @@ use crate::service::Service;
 use export::Export;
 use import::Import;
 use prune::Prune;
+use purge::Purge;
 use rewrap_keys::RewrapKeys;
 use sweep::Sweep;
 use work::Job;
 
-/// How long things are remembered.
+/// How the house is kept.
 #[derive(Clone, Copy, Debug)]
-pub struct Memory {
-    /// Calls in the record.
-    pub calls: Duration,
-    /// Jobs that ended, and changes that were forwarded or could not be.
-    pub jobs: Duration,
+pub struct HouseRules {
+    /// How long calls in the record are remembered.
+    pub keep_calls: Duration,
+    /// How long jobs that ended are remembered, and changes that were forwarded or could not be.
+    pub keep_jobs: Duration,
+    /// How often what has expired is looked for, and bytes that are still to be removed.
+    pub purge_every: Duration,
+    /// How often every stored object is looked at.
+    pub orphans_every: Duration,
 }
 
 /// The kinds of jobs that GPTs ask for.
@@ -55,41 +61,45 @@ pub fn of_gpts(service: &Service) -> Vec<Box<dyn Job>> {
     ]
 }
 
-/// Every kind of job.
+/// The kinds of jobs of the house.
 #[must_use]
-pub fn all(service: &Service, memory: Memory) -> Vec<Box<dyn Job>> {
-    let mut jobs = of_gpts(service);
-    jobs.extend(of_the_house(service, memory));
-    jobs
-}
-
-fn of_the_house(service: &Service, memory: Memory) -> Vec<Box<dyn Job>> {
+pub fn of_the_house(service: &Service, rules: HouseRules) -> Vec<Box<dyn Job>> {
     let calls = Prune {
         kind: "prune_calls",
         every: Duration::from_secs(5 * 60),
-        keep: memory.calls,
+        keep: rules.keep_calls,
         service: service.clone(),
         forget: |service, keep| service.prune_calls(keep).boxed(),
     };
     let jobs = Prune {
         kind: "prune_jobs",
         every: Duration::from_secs(60 * 60),
-        keep: memory.jobs,
+        keep: rules.keep_jobs,
         service: service.clone(),
         forget: |service, keep| service.prune_jobs(keep).boxed(),
     };
     let events = Prune {
         kind: "prune_events",
         every: Duration::from_secs(60 * 60),
-        keep: memory.jobs,
+        keep: rules.keep_jobs,
         service: service.clone(),
         forget: |service, keep| service.prune_events(keep).boxed(),
     };
-    vec![
+    let mut all: Vec<Box<dyn Job>> = vec![
         Box::new(Sweep(service.clone())),
         Box::new(calls),
         Box::new(jobs),
         Box::new(events),
-        Box::new(RewrapKeys(service.clone())),
-    ]
+    ];
+    // Whoever cannot reach the bytes leaves them to those who can.
+    if service.serves_files() {
+        let files = [
+            Purge::files(service.clone(), rules.purge_every),
+            Purge::gpts(service.clone()),
+            Purge::orphans(service.clone(), rules.orphans_every),
+        ];
+        all.extend(files.map(|purge| Box::new(purge) as Box<dyn Job>));
+        all.push(Box::new(RewrapKeys(service.clone())));
+    }
+    all
 }

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::counters::JobCounters;
 use super::delivery::Delivery;
 use crate::error::Error;
-use crate::store::{EventBacklog, JobBacklog, NewJob, Store};
+use crate::store::{EventBacklog, JobBacklog, JobState, NewJob, Store};
 
 /// Adds jobs to the table, and wakes the workers. Cheap to clone.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub struct Queue(Arc<Inner>);
 struct Inner {
     store: Store,
     delivery: Option<Delivery>,
-    here: Notify,
+    here: watch::Sender<()>,
     changes: Notify,
     forwards_here: AtomicBool,
     counters: JobCounters,
@@ -45,7 +45,7 @@ impl Queue {
         Self(Arc::new(Inner {
             store,
             delivery,
-            here: Notify::new(),
+            here: watch::Sender::default(),
             changes: Notify::new(),
             forwards_here: AtomicBool::new(false),
             counters: JobCounters::default(),
@@ -58,7 +58,15 @@ impl Queue {
     /// # Errors
     /// The store's. That nobody could be woken is none.
     pub async fn enqueue(&self, job: &NewJob) -> Result<bool, Error> {
-        let added = self.0.store.enqueue_job(job).await?;
+        self.enqueue_unless(job, &[]).await
+    }
+
+    /// The same, unless one of its kind is there in one of `states`.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn enqueue_unless(&self, job: &NewJob, states: &[JobState]) -> Result<bool, Error> {
+        let added = self.0.store.enqueue_job_unless(job, states).await?;
         if added {
             JobCounters::note(&self.0.counters.enqueued);
             self.announce().await;
@@ -123,7 +131,7 @@ impl Queue {
 
     /// Wakes the worker of this process.
     pub(super) fn wake(&self) {
-        self.0.here.notify_one();
+        self.0.here.send_replace(());
         self.0.changes.notify_one();
     }
 
@@ -137,9 +145,9 @@ impl Queue {
         self.0.changes.notified().await;
     }
 
-    /// Waits until there may be something to do.
-    pub(super) async fn woken(&self) {
-        self.0.here.notified().await;
+    /// What changes whenever there may be something to do.
+    pub(super) fn wakeups(&self) -> watch::Receiver<()> {
+        self.0.here.subscribe()
     }
 
     pub(super) fn store(&self) -> &Store {

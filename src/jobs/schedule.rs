@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::queue::Queue;
 use super::work::Job;
 use crate::clock::Timestamp;
-use crate::document::Document;
 use crate::error::Error;
-use crate::store::NewJob;
+use crate::store::{JobState, NewJob};
 
 /// Attempts of a job that comes round anyway.
 const ATTEMPTS: u32 = 3;
+/// A job of an earlier period that is still in one of these is enough.
+const UNDER_WAY: [JobState; 2] = [JobState::Queued, JobState::Running];
 
 /// What was planned by this process, so that it does not ask the database all the time.
 #[derive(Default)]
@@ -36,7 +35,8 @@ impl Schedule {
             if self.0.get(job.kind()) == Some(&period) {
                 continue;
             }
-            queue.enqueue(&planned(job.kind(), period, now)).await?;
+            let planned = planned(job.kind(), period, now);
+            queue.enqueue_unless(&planned, &UNDER_WAY).await?;
             self.0.insert(job.kind(), period);
         }
         Ok(())
@@ -45,14 +45,8 @@ impl Schedule {
 
 fn planned(kind: &'static str, period: Timestamp, now: Timestamp) -> NewJob {
     NewJob {
-        gpt_id: None,
-        id: Uuid::now_v7(),
-        kind,
-        payload: Document::from_canonical("{}".to_owned()),
         unique_key: Some(format!("{kind}:{period}")),
-        max_attempts: ATTEMPTS,
-        run_at: now,
-        created_at: now,
+        ..NewJob::of_house(kind, ATTEMPTS, now)
     }
 }
 

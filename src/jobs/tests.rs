@@ -99,7 +99,7 @@ impl Shop {
             every: self.every,
             begun: self.begun.clone(),
         };
-        Worker::start(queue.clone(), vec![Box::new(job)], self.settings)
+        Worker::start(queue.clone(), self.settings).working_off(vec![Box::new(job)])
     }
 
     fn queue(&self) -> Queue {
@@ -108,16 +108,7 @@ impl Shop {
 
     async fn ask(&self, queue: &Queue, max_attempts: u32) -> Uuid {
         let now = Timestamp::now();
-        let job = NewJob {
-            gpt_id: None,
-            id: Uuid::now_v7(),
-            kind: self.kind,
-            payload: Document::from_canonical("{}".to_owned()),
-            unique_key: None,
-            max_attempts,
-            run_at: now,
-            created_at: now,
-        };
+        let job = NewJob::of_house(self.kind, max_attempts, now);
         assert!(queue.enqueue(&job).await.unwrap());
         job.id
     }

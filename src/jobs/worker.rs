@@ -23,7 +23,7 @@ use crate::service::Service;
 /// How a worker works.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerSettings {
-    /// Jobs at once.
+    /// Jobs at once, of those that are worked off together.
     pub concurrency: u32,
     /// How often it looks for what nothing told it of.
     pub poll: Duration,
@@ -33,13 +33,15 @@ pub struct WorkerSettings {
     pub grace: Duration,
 }
 
-/// The task that works.
+/// The tasks that work.
 pub struct Worker {
+    queue: Queue,
+    settings: WorkerSettings,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// What the task has.
+/// What a task that works has.
 struct Working {
     name: String,
     queue: Queue,
@@ -49,21 +51,33 @@ struct Working {
 }
 
 impl Worker {
-    /// Starts working off `queue`.
+    /// Starts listening to what tells of jobs in `queue`.
     #[must_use]
-    pub fn start(queue: Queue, jobs: Vec<Box<dyn Job>>, settings: WorkerSettings) -> Self {
+    pub fn start(queue: Queue, settings: WorkerSettings) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let listening = tokio::spawn(wakeups::listen(queue.clone(), stopped.clone()));
+        let listening = tokio::spawn(wakeups::listen(queue.clone(), stopped));
+        Self {
+            queue,
+            settings,
+            stop,
+            tasks: vec![listening],
+        }
+    }
+
+    /// Starts working off jobs of these kinds, as many at once as the settings say, whatever other
+    /// kinds it works off: imports may last all day, and are not to hold up what keeps the house.
+    #[must_use]
+    pub fn working_off(mut self, jobs: Vec<Box<dyn Job>>) -> Self {
         let working = Working {
             name: name(),
-            queue,
+            queue: self.queue.clone(),
             jobs,
-            settings,
-            stopped,
+            settings: self.settings,
+            stopped: self.stop.subscribe(),
         };
         let working = tokio::spawn(Arc::new(working).keep_working());
-        let tasks = vec![working, listening];
-        Self { stop, tasks }
+        self.tasks.push(working);
+        self
     }
 
     /// Starts forwarding changes too.
@@ -72,13 +86,13 @@ impl Worker {
     /// When the service knows no webhooks, or TLS cannot be set up.
     pub fn forwarding(
         mut self,
-        queue: &Queue,
         service: Service,
         settings: ForwardSettings,
     ) -> Result<Self, Error> {
         let stopped = self.stop.subscribe();
-        let forwarding = Forwarding::new(name(), queue.clone(), service, settings, stopped)?;
-        queue.forwards_here();
+        let queue = self.queue.clone();
+        let forwarding = Forwarding::new(name(), queue, service, settings, stopped)?;
+        self.queue.forwards_here();
         self.tasks.push(tokio::spawn(forwarding.keep_forwarding()));
         Ok(self)
     }
@@ -109,6 +123,7 @@ impl Working {
         let mut running = JoinSet::new();
         let mut schedule = Schedule::default();
         let mut stopped = self.stopped.clone();
+        let mut woken = self.queue.wakeups();
         let mut is_away = false;
         while !*stopped.borrow() {
             let looked = self.look(&mut schedule, &mut running).await;
@@ -125,7 +140,7 @@ impl Working {
                 // Also when the sender of the signal is gone.
                 _ = stopped.wait_for(|stopped| *stopped) => break,
                 Some(_) = running.join_next() => {}
-                () = self.queue.woken(), if !is_away && self.room(&running) > 0 => {}
+                _ = woken.changed(), if !is_away && self.room(&running) > 0 => {}
                 () = sleep(self.settings.poll) => {}
             }
         }

@@ -5,7 +5,9 @@ use std::future::Future;
 use super::{open_files, secret, service, tokens_under};
 use crate::config::Config;
 use crate::error::Error;
-use crate::jobs::{ForwardSettings, Memory, Queue, Worker, WorkerSettings, all, of_gpts};
+use crate::jobs::{
+    ForwardSettings, HouseRules, Queue, Worker, WorkerSettings, of_gpts, of_the_house,
+};
 use crate::service::Service;
 use crate::store::Store;
 
@@ -44,7 +46,7 @@ pub fn start_for_gpts(config: &Config, store: Store) -> Result<(Service, Worker)
     let service = service(config, store)?
         .with_queue(queue.clone())
         .with_files(files);
-    let worker = Worker::start(queue, of_gpts(&service), settings(config));
+    let worker = Worker::start(queue, settings(config)).working_off(of_gpts(&service));
     Ok((service, worker))
 }
 
@@ -53,9 +55,13 @@ pub fn start_for_gpts(config: &Config, store: Store) -> Result<(Service, Worker)
 /// # Errors
 /// When TLS cannot be set up.
 pub(super) fn start(config: &Config, service: &Service, queue: Queue) -> Result<Worker, Error> {
-    let memory = Memory {
-        calls: config.audit.keep,
-        jobs: config.worker.keep,
+    let purge_every = config.files.sweep_interval;
+    let rules = HouseRules {
+        keep_calls: config.audit.keep,
+        keep_jobs: config.worker.keep,
+        purge_every,
+        // What is younger is left alone anyway; but not all the time, when nothing is.
+        orphans_every: config.files.rules.orphan_age.max(purge_every),
     };
     let forward = ForwardSettings {
         timeout: config.webhooks.timeout,
@@ -64,8 +70,10 @@ pub(super) fn start(config: &Config, service: &Service, queue: Queue) -> Result<
         lease: config.worker.lease,
         poll: config.worker.poll,
     };
-    let worker = Worker::start(queue.clone(), all(service, memory), settings(config));
-    worker.forwarding(&queue, service.clone(), forward)
+    Worker::start(queue, settings(config))
+        .working_off(of_gpts(service))
+        .working_off(of_the_house(service, rules))
+        .forwarding(service.clone(), forward)
 }
 
 fn settings(config: &Config) -> WorkerSettings {

@@ -60,15 +60,16 @@ impl Service {
     /// Deletes a GPT with all that it has. Says whether there was one.
     ///
     /// What lies outside of the database goes last, also when the GPT went before, so that a
-    /// deletion that failed half-way can be repeated. The bytes of files are left to the next sweep.
+    /// deletion that failed half-way can be repeated. The bytes of files are left to a job.
     ///
     /// # Errors
     /// The store's, and the bucket's.
     pub async fn delete_gpt(&self, id: &GptId) -> Result<bool, Error> {
-        let was_there = self.store.delete_gpt(id).await?;
+        let purge = self.purge_of(id)?;
+        let was_there = self.store.delete_gpt(id, purge.as_ref()).await?;
         self.revocations.note();
-        if self.serves_files() {
-            self.files.leave_to_sweeper(id);
+        if purge.is_some() {
+            self.queue.announce().await;
         }
         self.purge_storage(id).await?;
         Ok(was_there)

@@ -11,8 +11,9 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::store::{JobQuery, JobRow};
 
-/// How long scheduled jobs that succeeded are known: longer than their periods.
-const SCHEDULED_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long jobs of the house that succeeded are known: longer than the periods of those that come
+/// round.
+const HOUSE_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Service {
     /// One job of any GPT, or of the house, for the operator.
@@ -49,14 +50,14 @@ impl Service {
         Ok(retried)
     }
 
-    /// Forgets jobs that ended longer than `keep` ago, and sooner those that come round and
+    /// Forgets jobs that ended longer than `keep` ago, and sooner those of the house that
     /// succeeded. Says how many.
     ///
     /// # Errors
     /// The store's.
     pub async fn prune_jobs(&self, keep: Duration) -> Result<u64, Error> {
         let now = Timestamp::now();
-        let scheduled = now.minus(SCHEDULED_MEMORY.min(keep));
-        Ok(self.store.prune_jobs(scheduled, now.minus(keep)).await?)
+        let house = now.minus(HOUSE_MEMORY.min(keep));
+        Ok(self.store.prune_jobs(house, now.minus(keep)).await?)
     }
 }

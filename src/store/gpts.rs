@@ -6,7 +6,7 @@ use sea_orm::{
 
 use super::entity::{gpts, jobs};
 use super::transaction::{Retry, end};
-use super::{Backend, Store, StoreError, StoreErrorKind};
+use super::{Backend, NewJob, Store, StoreError, StoreErrorKind};
 use crate::clock::Timestamp;
 use crate::ids::GptId;
 
@@ -101,24 +101,25 @@ impl Store {
         Ok(!self.list_gpts(None, 1).await?.is_empty())
     }
 
-    /// Deletes a GPT with everything that belongs to it. False when there is none.
+    /// Deletes a GPT with everything that belongs to it, and adds the job that removes what lies
+    /// outside of the database. False when there is none; then no job is added.
     ///
     /// # Errors
     ///
     /// What the database reports.
-    pub async fn delete_gpt(&self, id: &GptId) -> Result<bool, StoreError> {
+    pub async fn delete_gpt(&self, id: &GptId, purge: Option<&NewJob>) -> Result<bool, StoreError> {
         let mut retry = Retry::default();
         loop {
-            let result = self.try_delete_gpt(id).await;
+            let result = self.try_delete_gpt(id, purge).await;
             if !retry.again(&result).await {
                 return result;
             }
         }
     }
 
-    async fn try_delete_gpt(&self, id: &GptId) -> Result<bool, StoreError> {
+    async fn try_delete_gpt(&self, id: &GptId, purge: Option<&NewJob>) -> Result<bool, StoreError> {
         let transaction = self.begin().await?;
-        let result = self.delete_gpt_within(&transaction, id).await;
+        let result = self.delete_gpt_within(&transaction, id, purge).await;
         end(transaction, result).await
     }
 
@@ -126,6 +127,7 @@ impl Store {
         &self,
         transaction: &DatabaseTransaction,
         id: &GptId,
+        purge: Option<&NewJob>,
     ) -> Result<bool, StoreError> {
         if self.backend() == Backend::Postgres {
             // A tenant with millions of objects takes longer than a request may.
@@ -135,7 +137,11 @@ impl Store {
         let jobs = jobs::Entity::delete_many().filter(jobs::COLUMN.gpt_id.eq(id.as_str()));
         jobs.exec(transaction).await?;
         let delete = gpts::Entity::delete_by_id(id.as_str());
-        Ok(delete.exec(transaction).await?.rows_affected > 0)
+        let was_there = delete.exec(transaction).await?.rows_affected > 0;
+        if let Some(purge) = purge.filter(|_| was_there) {
+            self.enqueue_job_within(transaction, purge, &[]).await?;
+        }
+        Ok(was_there)
     }
 }
 

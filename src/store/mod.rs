@@ -57,8 +57,8 @@ pub use events::{
     NewWebhook, WebhookRow, WebhookSecrets,
 };
 pub use files::{
-    BlobRow, ClaimedBlob, FileFilter, FileQuota, FileRefusal, FileUsage, OrphanScan, Rewrapped,
-    StoredFile, StoredPart, StoredUpload, TenantBlob, UploadStage, UploadedPart,
+    BlobRow, ClaimedBlob, FileFilter, FileQuota, FileRefusal, FileUsage, Rewrapped, StoredFile,
+    StoredPart, StoredUpload, TenantBlob, UploadStage, UploadedPart,
 };
 pub use gpts::GptRow;
 pub use grants::{

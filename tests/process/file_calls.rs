@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::{Answer, Caller};
 
-/// How long the sweeper may take for what it does at once.
+/// How long a purge may take that is asked for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Two master keys, the second one's id first.

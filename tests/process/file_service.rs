@@ -92,9 +92,9 @@ async fn what_is_refused_leaves_nothing_and_what_is_done_is_counted(database: Sc
     let bytes: Vec<Bytes> = bytes.try_collect().await.unwrap();
     assert_eq!(bytes.concat(), b"bc");
     service.delete_file(&caller, id).await.unwrap();
-    assert_eq!(folder.objects().len(), 2, "nobody has swept yet");
-    let swept = service.sweep_files().await.unwrap();
-    assert_eq!((swept.removed, swept.failed, swept.expired), (1, 0, 0));
+    assert_eq!(folder.objects().len(), 2, "nobody has purged yet");
+    let purged = service.purge_files().await.unwrap();
+    assert_eq!((purged.removed, purged.failed, purged.expired), (1, 0, 0));
     folder.has(1).await;
 
     let counters = service.file_counters();

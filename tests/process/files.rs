@@ -44,7 +44,7 @@ on_each_database!(bytes_go_when_their_file_has_gone);
 
 async fn bytes_go_when_their_file_has_gone(database: ScratchDatabase) {
     let folder = FileFolder::new();
-    let server = server(&database, &folder, KEY_1).await;
+    let server = server_with_worker(&database, &folder, KEY_1, "on").await;
     let caller = Caller::create(&server, "alice");
     let kept = caller.has_file("kept").await;
     let deleted = caller.has_file("deleted").await;
@@ -63,7 +63,7 @@ async fn bytes_go_when_their_file_has_gone(database: ScratchDatabase) {
     assert_eq!(Answer::to(caller.deletion(&deleted)).await.status, 200);
     folder.has(1).await;
     assert_eq!(caller.content(&kept).await.unwrap().1, b"kept");
-    server.logs("swept files").await;
+    server.logs("purged files").await;
 
     let bob = Caller::create(&server, "bob");
     bob.has_file("bob's").await;
@@ -73,6 +73,41 @@ async fn bytes_go_when_their_file_has_gone(database: ScratchDatabase) {
         .succeeded();
     folder.has(1).await;
     assert_eq!(database.execute("DELETE FROM blobs").await, 1);
+}
+
+on_each_database!(a_worker_alone_removes_bytes);
+
+async fn a_worker_alone_removes_bytes(database: ScratchDatabase) {
+    let folder = FileFolder::new();
+    let server = server(&database, &folder, KEY_1).await;
+    let (alice, bob) = (
+        Caller::create(&server, "alice"),
+        Caller::create(&server, "bob"),
+    );
+    alice.has_file("kept").await;
+    for _ in 0..3 {
+        let deleted = alice.has_file("deleted").await;
+        assert_eq!(Answer::to(alice.deletion(&deleted)).await.status, 200);
+    }
+    bob.has_file("bob's").await;
+    let delete = ["gpt", "delete", "bob", "--yes"];
+    server.program().run(&delete).succeeded();
+    // Nobody works, and what waits for the first deletion is enough for the others.
+    let waiting = server.program().json_lines(&["job", "list"]);
+    let kinds: Vec<_> = waiting.iter().map(|job| &job["kind"]).collect();
+    assert_eq!(kinds, ["purge_gpt_files", "purge_files"]);
+    assert_eq!(folder.objects().len(), 5);
+
+    let mut worker = server.program().command(&["worker"]).spawn().unwrap();
+    folder.has(1).await;
+    let done = |kind| {
+        let list = ["job", "list", "--kind", kind, "--state", "succeeded"];
+        server.program().json_lines(&list)
+    };
+    until(|| done("purge_gpt_files").len() == 1).await;
+    assert_eq!(done("purge_gpt_files")[0]["result"]["removed"], 1);
+    worker.kill().unwrap();
+    worker.wait().unwrap();
 }
 
 on_each_database!(bytes_that_no_row_knows_are_removed);

@@ -65,7 +65,7 @@ impl Service {
             .complete_upload(tenant, upload.id, &file, &chosen.parts, quota, now)
             .await;
         completed.map_err(|error| self.files.refused(error))?;
-        self.files.wake_sweeper();
+        self.purge_soon().await;
         let state = UploadState::Completed(Box::new(file.into()));
         Ok(described(upload, state))
     }

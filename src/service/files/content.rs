@@ -83,7 +83,7 @@ impl Service {
             .store
             .delete_file(caller.tenant(), file.id, Timestamp::now())
             .await?;
-        self.files.wake_sweeper();
+        self.purge_soon().await;
         // Of two who delete it at once, one does.
         if deleted {
             Ok(())
@@ -136,7 +136,7 @@ impl Service {
         id: Uuid,
     ) -> Result<(), Error> {
         self.store.delete_file(tenant, id, Timestamp::now()).await?;
-        self.files.wake_sweeper();
+        self.purge_soon().await;
         Ok(())
     }
 

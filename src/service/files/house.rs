@@ -1,17 +1,13 @@
 //! What files need beside their rows.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::Notify;
 
 use super::super::Service;
 use crate::auth::PartLinks;
 use crate::blob::{BlobError, BlobErrorKind, Vault};
-use crate::clock::Timestamp;
 use crate::config::FileRules;
 use crate::error::{Error, Unauthorized};
-use crate::ids::GptId;
 use crate::probe::Probe;
 use crate::store::{FileQuota, FileRefusal, StoreError, StoreErrorKind, WriteError};
 
@@ -23,10 +19,6 @@ struct Inner {
     rules: FileRules,
     open: Option<Open>,
     counters: FileCounters,
-    /// Woken when there is something to sweep.
-    to_sweep: Notify,
-    /// GPTs whose bytes are still there, and when they were deleted.
-    left: Mutex<Vec<(GptId, Timestamp)>>,
 }
 
 struct Open {
@@ -47,7 +39,7 @@ pub struct FileCounters {
     pub downloaded_bytes: AtomicU64,
     /// Failures of the bucket, and of what lies in it.
     pub storage_errors: AtomicU64,
-    /// Stored objects that sweeps removed.
+    /// Stored objects that purges removed.
     pub swept: AtomicU64,
 }
 
@@ -69,8 +61,6 @@ impl Files {
             rules,
             open,
             counters: FileCounters::default(),
-            to_sweep: Notify::new(),
-            left: Mutex::default(),
         }))
     }
 
@@ -108,31 +98,6 @@ impl Files {
     fn open(&self) -> Result<&Open, Error> {
         let open = self.0.open.as_ref();
         open.ok_or_else(|| Error::Unavailable("files have no encryption key".into()))
-    }
-
-    /// Says that there is something to sweep.
-    pub(super) fn wake_sweeper(&self) {
-        self.0.to_sweep.notify_one();
-    }
-
-    /// Leaves the bytes of a GPT that was deleted just now to the sweeper. When this process ends before it
-    /// sweeps, they are found as what no row knows.
-    pub(in crate::service) fn leave_to_sweeper(&self, gpt_id: &GptId) {
-        let mut left = self.0.left.lock().unwrap_or_else(PoisonError::into_inner);
-        left.push((gpt_id.clone(), Timestamp::now()));
-        drop(left);
-        self.wake_sweeper();
-    }
-
-    /// The GPTs that were left to the sweeper since the last call, and when they were deleted.
-    pub(super) fn take_left(&self) -> Vec<(GptId, Timestamp)> {
-        let mut left = self.0.left.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut left)
-    }
-
-    /// Waits until there is something to sweep.
-    pub(super) async fn to_sweep(&self) {
-        self.0.to_sweep.notified().await;
     }
 
     /// Counts a failure of the bucket, and says what it means to the caller.

@@ -1,15 +1,15 @@
 //! Files and uploads.
 //!
 //! Bytes are written first and the row after them, in the transaction that counts them; a row goes
-//! first and the bytes after it. Whatever a crash leaves between the two is found by the sweep.
+//! first and the bytes after it. Whatever a crash leaves between the two is found by the jobs that purge.
 
 mod complete;
 mod content;
 mod create;
 mod house;
 mod part;
+mod purge;
 mod rewrap;
-mod sweep;
 mod upload;
 
 use std::time::Duration;
@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 pub use content::FileContent;
 pub use house::{FileCounters, Files};
+pub use purge::{PURGE, PURGE_GPT, PURGE_ORPHANS, Purged};
 pub use rewrap::RewrapReport;
-pub use sweep::FileSweep;
 
 use super::Service;
 use crate::clock::Timestamp;

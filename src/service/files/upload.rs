@@ -65,7 +65,7 @@ impl Service {
             .end_upload(caller.tenant(), upload.id, stage, now)
             .await;
         let ended = ended.map_err(|error| self.files.refused(error))?;
-        self.files.wake_sweeper();
+        self.purge_soon().await;
         Ok(described(ended, UploadState::Cancelled))
     }
 

@@ -8,15 +8,15 @@ mod create;
 mod delete;
 mod list;
 mod part;
+mod purge;
 mod rewrap;
 mod rows;
-mod sweep;
 mod upload;
 mod usage;
 
 pub use list::FileFilter;
 pub use part::UploadedPart;
+pub use purge::ClaimedBlob;
 pub use rewrap::{Rewrapped, TenantBlob};
 pub use rows::{BlobRow, StoredFile, StoredPart, StoredUpload, UploadStage};
-pub use sweep::{ClaimedBlob, OrphanScan};
 pub use usage::{FileQuota, FileRefusal, FileUsage};

@@ -49,8 +49,22 @@ impl Store {
     ///
     /// What the database reports.
     pub async fn enqueue_job(&self, job: &NewJob) -> Result<bool, StoreError> {
+        self.enqueue_job_unless(job, &[]).await
+    }
+
+    /// The same, unless one of its kind is there in one of `states`. Of two who ask at once both may
+    /// be given their job.
+    ///
+    /// # Errors
+    ///
+    /// What the database reports.
+    pub async fn enqueue_job_unless(
+        &self,
+        job: &NewJob,
+        states: &[JobState],
+    ) -> Result<bool, StoreError> {
         let transaction = self.begin().await?;
-        let added = self.enqueue_job_within(&transaction, job).await;
+        let added = self.enqueue_job_within(&transaction, job, states).await;
         end(transaction, added).await
     }
 
@@ -59,12 +73,22 @@ impl Store {
         &self,
         transaction: &DatabaseTransaction,
         job: &NewJob,
+        unless: &[JobState],
     ) -> Result<bool, StoreError> {
+        // One look for each state: that is how the indexes of those that wait or run are used.
+        let none = unless.iter().map(|state| {
+            let state = state.as_str();
+            format!(" AND NOT EXISTS (SELECT 1 FROM jobs WHERE kind = $3 AND state = '{state}')")
+        });
+        let none = none.collect::<String>();
         let insert = self.statement(
-            "INSERT INTO jobs (gpt_id, id, kind, state, run_at, attempts, max_attempts, payload, \
-             progress, unique_key, created_at, updated_at) \
-             VALUES ($1, $2, $3, 'queued', $4, 0, $5, json($6), json('{}'), $7, $8, $8) \
-             ON CONFLICT (gpt_id, unique_key) DO NOTHING",
+            format!(
+                "INSERT INTO jobs (gpt_id, id, kind, state, run_at, attempts, max_attempts, \
+                 payload, progress, unique_key, created_at, updated_at) \
+                 SELECT $1, $2, $3, 'queued', $4, 0, $5, json($6), json('{{}}'), $7, $8, $8 \
+                 WHERE 1 = 1{none} \
+                 ON CONFLICT (gpt_id, unique_key) DO NOTHING"
+            ),
             [
                 job.gpt_id.as_ref().map_or("", GptId::as_str).into(),
                 job.id.into(),
@@ -165,21 +189,17 @@ impl Store {
         Ok(retried)
     }
 
-    /// Forgets what ended: scheduled jobs that succeeded before `scheduled`, which are many and say
+    /// Forgets what ended: jobs of the house that succeeded before `house`, which are many and say
     /// little, and all others that ended before `others`. Says how many.
     ///
     /// # Errors
     ///
     /// What the database reports.
-    pub async fn prune_jobs(
-        &self,
-        scheduled: Timestamp,
-        others: Timestamp,
-    ) -> Result<u64, StoreError> {
+    pub async fn prune_jobs(&self, house: Timestamp, others: Timestamp) -> Result<u64, StoreError> {
         let is_over = Expr::col(Column::FinishedAt).lt(others);
         let is_noise = Expr::col(Column::FinishedAt)
-            .lt(scheduled)
-            .and(Column::UniqueKey.is_not_null())
+            .lt(house)
+            .and(Column::GptId.eq(""))
             .and(Column::State.eq(JobState::Succeeded.as_str()));
         let pruned = jobs::Entity::delete_many().filter(is_over.or(is_noise));
         Ok(pruned.exec(self.database().writes()).await?.rows_affected)

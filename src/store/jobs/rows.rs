@@ -29,6 +29,23 @@ pub struct NewJob {
     pub created_at: Timestamp,
 }
 
+impl NewJob {
+    /// A job of the house that is due at `now`, with an empty payload and without a key.
+    #[must_use]
+    pub fn of_house(kind: &'static str, max_attempts: u32, now: Timestamp) -> Self {
+        Self {
+            gpt_id: None,
+            id: Uuid::now_v7(),
+            kind,
+            payload: Document::from_canonical("{}".to_owned()),
+            unique_key: None,
+            max_attempts,
+            run_at: now,
+            created_at: now,
+        }
+    }
+}
+
 /// A job as the database has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobRow {

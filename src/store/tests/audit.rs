@@ -51,7 +51,7 @@ async fn a_batch_comes_back_as_it_was_latest_first() {
         let mut rows = record(&store, &tenant, 500).await;
         rows.reverse();
         assert_eq!(store.list_calls(&query(&tenant)).await.unwrap(), rows);
-        store.delete_gpt(tenant.gpt_id()).await.unwrap();
+        store.delete_gpt(tenant.gpt_id(), None).await.unwrap();
         assert_eq!(store.list_calls(&query(&tenant)).await.unwrap().len(), 500);
         store.record_calls(&[]).await.unwrap();
     })

@@ -1,11 +1,9 @@
 //! Files: the quota, uploads, sweeps and rotations, also where several meet.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use uuid::Uuid;
 
-use super::support::{migrated, on_both, on_both_alone, on_postgres_alone, sql, tenant, time};
+use super::support::{migrated, on_both, on_both_alone, tenant, time};
 use crate::clock::Timestamp;
 use crate::ids::Tenant;
 use crate::store::{
@@ -249,7 +247,7 @@ async fn claim(store: &Store, now: i64, limit: u64) -> Vec<ClaimedBlob> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_blob_is_removed_by_one_sweeper_at_a_time() {
+async fn a_blob_is_removed_by_one_purge_at_a_time() {
     on_both_alone(async |settings| {
         let store = migrated(&settings).await;
         let (tenant, at) = (tenant(&store).await, time(10));
@@ -273,13 +271,13 @@ async fn a_blob_is_removed_by_one_sweeper_at_a_time() {
         }
         let due = claim(&store, 5000, 2).await;
         assert_eq!(due.len(), 2, "a batch has its limit");
-        let sweepers = (0..4).map(|_| claim(&store, 5000, 1));
-        let mut all: Vec<_> = join_all(sweepers).await.concat();
+        let purges = (0..4).map(|_| claim(&store, 5000, 1));
+        let mut all: Vec<_> = join_all(purges).await.concat();
         all.extend(due.clone());
         let mut ids: Vec<_> = all.iter().map(|blob| blob.id).collect();
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), all.len(), "two sweepers have one blob");
+        assert_eq!(ids.len(), all.len(), "two purges have one blob");
         // One that could not be removed comes again, and knows how often it was tried.
         store
             .settle_blobs(&due[1..], &[(due[0].clone(), time(5050))])
@@ -347,31 +345,6 @@ async fn keys_are_rewrapped_page_by_page_and_never_over_a_newer_one() {
         let kept = store.blobs_to_rewrap(3, None, 9).await.unwrap();
         assert!(kept.iter().all(|found| found.blob.wrapped_key == [1; 60]));
         store.close().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn orphans_are_looked_for_by_one_process_at_a_time() {
-    on_postgres_alone(async |settings| {
-        let (one, other) = (migrated(&settings).await, migrated(&settings).await);
-        let start = async |store: &Store| {
-            for _ in 0..100 {
-                // Advisory locks are the cluster's database's, which other tests share.
-                if let Some(scan) = store.begin_orphan_scan().await.unwrap() {
-                    return scan;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            panic!("somebody else looks all the time");
-        };
-        let scan = start(&one).await;
-        assert!(other.begin_orphan_scan().await.unwrap().is_none());
-        scan.finish().await;
-        start(&other).await.finish().await;
-        assert_eq!(sql(&one, "SELECT 'well'").await, ["well"]);
-        one.close().await;
-        other.close().await;
     })
     .await;
 }

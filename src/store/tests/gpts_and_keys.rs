@@ -69,8 +69,8 @@ async fn a_gpt_goes_with_everything_it_has() {
         }
         let hash = random_hash();
         store.create_key(key(Some(&tenant), hash)).await.unwrap();
-        assert!(store.delete_gpt(tenant.gpt_id()).await.unwrap());
-        assert!(!store.delete_gpt(tenant.gpt_id()).await.unwrap());
+        assert!(store.delete_gpt(tenant.gpt_id(), None).await.unwrap());
+        assert!(!store.delete_gpt(tenant.gpt_id(), None).await.unwrap());
         assert!(
             store
                 .get_collection(&tenant, notes())

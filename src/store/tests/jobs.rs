@@ -84,7 +84,7 @@ async fn another_tenant_has_no_such_job() {
         let new = job(kind(), Some(&owner));
         store.enqueue_job(&new).await.unwrap();
         assert_eq!(store.get_job(&other, new.id).await.unwrap(), None);
-        store.delete_gpt(owner.gpt_id()).await.unwrap();
+        store.delete_gpt(owner.gpt_id(), None).await.unwrap();
         assert_eq!(store.find_job(new.id).await.unwrap(), None);
     })
     .await;
@@ -282,16 +282,38 @@ async fn pages_meet_and_filters_leave_out() {
     .await;
 }
 
+/// A second one would do what the one that waits will do anyway.
+#[tokio::test]
+async fn a_job_is_added_unless_one_of_its_kind_waits_or_runs() {
+    on_both(async |store| {
+        let kind = kind();
+        let unless = async |states: &[JobState]| {
+            let job = job(kind, None);
+            store.enqueue_job_unless(&job, states).await.unwrap()
+        };
+        let (queued, running) = (JobState::Queued, JobState::Running);
+        assert!(unless(&[queued, running]).await);
+        assert!(!unless(&[queued]).await && !unless(&[running, queued]).await);
+        let (_, held) = claim(&store, kind, 5).await.unwrap();
+        assert!(!unless(&[queued, running]).await);
+        assert!(unless(&[queued]).await);
+        let (_, other) = claim(&store, kind, 5).await.unwrap();
+        for held in [held, other] {
+            let done = store.complete_job(&held, &document("{}"), time(6)).await;
+            assert!(done.unwrap());
+        }
+        assert!(unless(&[queued, running]).await);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_ended_is_forgotten_after_its_time() {
     on_both(async |store| {
-        let kind = kind();
-        let scheduled = NewJob {
-            unique_key: Some(format!("{kind}:2")),
-            ..job(kind, None)
-        };
-        store.enqueue_job(&scheduled).await.unwrap();
-        let plain = enqueued(&store, kind).await;
+        let (tenant, kind) = (tenant(&store).await, kind());
+        let of_house = enqueued(&store, kind).await;
+        let of_gpt = job(kind, Some(&tenant));
+        store.enqueue_job(&of_gpt).await.unwrap();
         let waiting = NewJob {
             run_at: Timestamp::now().plus(Duration::from_secs(3600)),
             ..job(kind, None)
@@ -307,9 +329,9 @@ async fn what_ended_is_forgotten_after_its_time() {
         let is_there = async |id| store.find_job(id).await.unwrap().is_some();
         // Others' jobs of this run are pruned too, so their number says nothing.
         store.prune_jobs(time(7), time(6)).await.unwrap();
-        assert!(!is_there(scheduled.id).await && is_there(plain).await);
+        assert!(!is_there(of_house).await && is_there(of_gpt.id).await);
         store.prune_jobs(time(7), time(7)).await.unwrap();
-        assert!(!is_there(plain).await && is_there(waiting.id).await);
+        assert!(!is_there(of_gpt.id).await && is_there(waiting.id).await);
     })
     .await;
 }

@@ -1,8 +1,8 @@
 //! Workers that are killed in the middle of every kind of job but imports, which have a campaign of
-//! their own: whatever was cut short ends once in effect.
+//! their own: whatever was cut short ends once in effect, and no bytes are left that nobody has.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
 use reqwest::Method;
@@ -27,14 +27,22 @@ const KEPT: usize = 10;
 const FILES: usize = 200;
 /// Objects of an export, in batches of a hundred.
 const OBJECTS: usize = 3000;
-/// What the house does.
-const KINDS: [&str; 5] = [
+/// Files that each round adds and deletes: those of a GPT that stays, and of one that goes.
+const DELETED_FILES: usize = 20;
+/// How long bytes that a kill left without a row may take to be found.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What the house does when its time has come.
+const KINDS: [&str; 7] = [
     "sweep",
     "prune_calls",
     "prune_jobs",
     "prune_events",
     "rewrap_keys",
+    "purge_files",
+    "purge_orphans",
 ];
+/// What is done because somebody asks for something.
+const ASKED_FOR: [&str; 2] = ["export", "purge_gpt_files"];
 
 on_each_database!(campaign_kill9_every_kind_of_job);
 
@@ -43,13 +51,14 @@ async fn campaign_kill9_every_kind_of_job(database: ScratchDatabase) {
     let mut cut_short = BTreeMap::<String, u32>::new();
     let mut exports = Vec::new();
     let is_enough = |cut_short: &BTreeMap<String, u32>| {
-        let mut kinds = KINDS.iter().chain(&["export"]);
+        let mut kinds = KINDS.iter().chain(&ASKED_FOR);
         kinds.all(|kind| cut_short.get(*kind).is_some_and(|times| *times >= TIMES))
     };
     let mut round = 0;
     while round < KILLS || !is_enough(&cut_short) {
         assert!(round < MOST_KILLS, "{cut_short:?}");
         exports.push(shop.ask_for_export().await);
+        shop.has_files_to_purge(round).await;
         shop.fill().await;
         let mut worker = worker(&shop.server);
         shop.claims.wait_for(&worker).await;
@@ -65,9 +74,10 @@ async fn campaign_kill9_every_kind_of_job(database: ScratchDatabase) {
     shop.claims.expire().await;
     let mut worker = worker(&shop.server);
     shop.claims.wait_for_their_end().await;
-    kill(&mut worker);
     shop.verify_rows(round).await;
     shop.verify_exports(&exports).await;
+    shop.verify_purges().await;
+    kill(&mut worker);
 }
 
 /// A GPT with objects and files, and no worker.
@@ -91,8 +101,7 @@ impl Shop {
             let batch = batch.json(&json!({ "operations": vec![create.clone(); 100] }));
             assert_eq!(Answer::to(batch).await.status, 200);
         }
-        let files = stream::iter(0..FILES).map(|_| caller.has_file("a file"));
-        files.buffer_unordered(8).collect::<Vec<_>>().await;
+        create_files(&caller, FILES).await;
         drop(first);
         let keep = "CREATE TABLE blobs_before AS SELECT gpt_id, id, key_id, wrapped_key FROM blobs";
         database.execute(keep).await;
@@ -119,6 +128,18 @@ impl Shop {
         let answer = Answer::to(request).await;
         assert_eq!(answer.status, 202, "{answer:?}");
         answer.id()
+    }
+
+    /// Adds files and deletes them, and a GPT that is deleted with its files.
+    async fn has_files_to_purge(&self, round: u32) {
+        for file in create_files(&self.caller, DELETED_FILES).await {
+            let deleted = Answer::to(self.caller.deletion(&file)).await;
+            assert_eq!(deleted.status, 200, "{deleted:?}");
+        }
+        let gone = Caller::create(&self.server, &format!("gone-{round}"));
+        create_files(&gone, DELETED_FILES).await;
+        let delete = ["gpt", "delete", gone.gpt(), "--yes"];
+        self.server.program().run(&delete).succeeded();
     }
 
     /// Adds rows whose time is over and some whose time is not, puts files back under the old master
@@ -159,6 +180,9 @@ impl Shop {
             .await;
         }
         self.claims.expire().await;
+        // What was being removed at a kill is left alone for minutes, which have passed now.
+        self.execute("UPDATE blobs SET next_attempt_at = {past} WHERE deleted_at IS NOT NULL")
+            .await;
     }
 
     /// Runs a statement in the words of the database.
@@ -242,8 +266,25 @@ impl Shop {
         let first = files[0]["id"].as_str().unwrap();
         let (_, content) = self.caller.content(first).await.unwrap();
         assert_eq!(content, b"a file");
-        assert!(self.folder.objects().len() >= files.len());
     }
+
+    /// No bytes are left but those of files that are there.
+    async fn verify_purges(&self) {
+        let waiting = "UPDATE blobs SET attempts = attempts WHERE deleted_at IS NOT NULL";
+        assert_eq!(self.execute(waiting).await, 0);
+        let rows = self.execute("UPDATE blobs SET attempts = attempts").await;
+        let start = Instant::now();
+        while self.folder.objects().len() as u64 != rows {
+            let found = self.folder.objects().len();
+            assert!(start.elapsed() < PATIENCE, "{found} objects, not {rows}");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+async fn create_files(caller: &Caller, count: usize) -> Vec<String> {
+    let files = stream::iter(0..count).map(|_| caller.has_file("a file"));
+    files.buffer_unordered(8).collect().await
 }
 
 async fn serve(database: &ScratchDatabase, folder: &FileFolder, keys: &str) -> ServerProcess {
@@ -254,6 +295,8 @@ async fn serve(database: &ScratchDatabase, folder: &FileFolder, keys: &str) -> S
         ("WORKER", "off"),
         ("WORKER_CONCURRENCY", "8"),
         ("WORKER_POLL_MILLISECONDS", "50"),
+        ("FILES_SWEEP_SECONDS", "2"),
+        ("FILES_ORPHAN_SECONDS", "4"),
     ];
     ServerProcess::start(database.url(), &settings).await
 }

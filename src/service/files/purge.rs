@@ -1,27 +1,40 @@
-//! The sweep: what is over is deleted, what is deleted is removed, and what nobody knows is found.
+//! The purge: what is over is deleted, what is deleted is removed, and what nobody knows is found.
 
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::Service;
+use super::super::idempotency::internal;
 use crate::blob::{BlobError, StoredBlob};
 use crate::clock::Timestamp;
+use crate::document::Document;
 use crate::error::{Error, chain};
 use crate::ids::{GptId, Tenant};
-use crate::store::{ClaimedBlob, StoreErrorKind, UploadStage, WriteError};
+use crate::store::{ClaimedBlob, JobState, NewJob, StoreErrorKind, UploadStage, WriteError};
 
+/// The kind of jobs that end what has expired and remove the bytes of what was deleted.
+pub const PURGE: &str = "purge_files";
+/// The kind of jobs that remove the bytes of a GPT that was deleted.
+pub const PURGE_GPT: &str = "purge_gpt_files";
+/// The kind of jobs that remove stored objects that no row knows.
+pub const PURGE_ORPHANS: &str = "purge_orphans";
+/// Attempts of a purge, which comes round anyway.
+const ATTEMPTS: u32 = 3;
+/// Attempts to remove the bytes of a GPT: hours, as long as a bucket may be away.
+const GPT_ATTEMPTS: u32 = 24;
 /// Rows that are dealt with before others have their turn.
 const BATCH: u64 = 100;
 /// Objects that are looked up at once.
 const LISTED: usize = 500;
 /// Removals under way at once.
 const REMOVALS: usize = 8;
-/// How long a blob that is being removed is nobody else's business.
-const LEASE: Duration = Duration::from_secs(10 * 60);
+/// How long a blob that is being removed is nobody else's business: longer than a batch takes.
+const LEASE: Duration = Duration::from_secs(2 * 60);
 /// The longest pause between two attempts to remove a blob.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 /// How long the rows of deleted files and ended uploads stay.
@@ -34,9 +47,9 @@ const SECOND_LOOK: Duration = Duration::from_secs(2 * 60);
 /// Ids of blobs by their GPT.
 type Blobs = BTreeMap<GptId, Vec<Uuid>>;
 
-/// What a sweep did.
+/// What a purge did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FileSweep {
+pub struct Purged {
     /// Files and uploads whose time was over.
     pub expired: u64,
     /// Stored objects that were removed.
@@ -47,10 +60,44 @@ pub struct FileSweep {
     pub forgotten: u64,
 }
 
+/// What is left of a GPT that was deleted.
+#[derive(Serialize, Deserialize)]
+struct LeftBehind {
+    gpt_id: String,
+    deleted_at: Timestamp,
+}
+
 impl Service {
-    /// Waits until a file was deleted, or the like, so that a sweep finds something.
-    pub async fn files_to_sweep(&self) {
-        self.files.to_sweep().await;
+    /// Asks for a purge, because a file was deleted or the like. When nobody can be asked, the one
+    /// that comes round makes up for it.
+    pub(super) async fn purge_soon(&self) {
+        let job = NewJob::of_house(PURGE, ATTEMPTS, Timestamp::now());
+        // One that nobody has begun will see what was deleted.
+        let asked = self.queue.enqueue_unless(&job, &[JobState::Queued]).await;
+        if let Err(error) = asked {
+            tracing::debug!(cause = chain(&error), "no purge can be asked for");
+        }
+    }
+
+    /// The job that removes the bytes of a GPT which is deleted now; `None` where no files are
+    /// served.
+    ///
+    /// # Errors
+    /// None that a caller could bring about.
+    pub(in crate::service) fn purge_of(&self, gpt_id: &GptId) -> Result<Option<NewJob>, Error> {
+        if !self.serves_files() {
+            return Ok(None);
+        }
+        let deleted_at = Timestamp::now();
+        let left = LeftBehind {
+            gpt_id: gpt_id.to_string(),
+            deleted_at,
+        };
+        let payload = serde_json::to_string(&left).map_err(internal)?;
+        Ok(Some(NewJob {
+            payload: Document::parse(&payload, &self.limits.document()).map_err(internal)?,
+            ..NewJob::of_house(PURGE_GPT, GPT_ATTEMPTS, deleted_at)
+        }))
     }
 
     /// Ends what has expired and removes the bytes of what was deleted. It can be given up at any
@@ -58,51 +105,38 @@ impl Service {
     ///
     /// # Errors
     /// The store's. A bucket that fails is logged, and tried again later.
-    pub async fn sweep_files(&self) -> Result<FileSweep, Error> {
+    pub async fn purge_files(&self) -> Result<Purged, Error> {
         self.files.vault()?;
         let now = Timestamp::now();
-        let mut sweep = FileSweep {
+        let mut purged = Purged {
             expired: self.end_files(now).await? + self.end_uploads(now).await?,
-            removed: self.sweep_deleted_gpts().await,
-            ..FileSweep::default()
+            ..Purged::default()
         };
-        while self.remove_batch(&mut sweep).await? {}
+        while self.remove_batch(&mut purged).await? {}
         let long_ago = now.minus(REMEMBERED);
-        sweep.forgotten = self.store.forget_ended_files(long_ago).await?;
-        Ok(sweep)
+        purged.forgotten = self.store.forget_ended_files(long_ago).await?;
+        Ok(purged)
     }
 
     /// Removes objects that have lain for the configured time and that no row knows, and drafts of
-    /// that age. Says how many objects. Of several replicas one does it.
+    /// that age. Says how many objects.
     ///
     /// # Errors
     /// The vault's and the store's.
-    pub async fn remove_orphans(&self) -> Result<u64, Error> {
-        self.files.vault()?;
-        let Some(scan) = self.store.begin_orphan_scan().await? else {
-            return Ok(0);
-        };
+    pub async fn purge_orphans(&self) -> Result<u64, Error> {
         let before = Timestamp::now().minus(self.files.rules().orphan_age);
-        let removed = self.remove_orphans_before(before).await;
-        scan.finish().await;
-        removed
+        self.remove_orphans_before(before).await
     }
 
-    /// Removes the bytes of the GPTs that this process deleted since the last sweep, and says how
-    /// many objects there were. What a bucket does not remove now is found again as what no row
-    /// knows.
-    pub async fn sweep_deleted_gpts(&self) -> u64 {
-        let mut removed = 0;
-        for (gpt_id, deleted_at) in self.files.take_left() {
-            match self.remove_files_of(&gpt_id, deleted_at).await {
-                Ok(count) => removed += count,
-                Err(error) => {
-                    let cause = chain(&error);
-                    tracing::warn!(cause, "bytes of a deleted GPT are left for later");
-                }
-            }
-        }
-        removed
+    /// Removes the bytes of a GPT that was deleted, as `payload` says, and says how many objects
+    /// there were. What is not removed now is found again as what no row knows.
+    ///
+    /// # Errors
+    /// The vault's and the store's; [`Error::Internal`] for a payload that is none.
+    pub async fn purge_gpt(&self, payload: &Document) -> Result<u64, Error> {
+        let left: LeftBehind = serde_json::from_str(payload.as_str()).map_err(internal)?;
+        let gpt_id = left.gpt_id.parse().map_err(internal)?;
+        self.remove_files_of(&gpt_id, left.deleted_at).await
     }
 
     /// Removes what a GPT had when it was deleted. A GPT that was made again under the same id keeps
@@ -152,7 +186,7 @@ impl Service {
     }
 
     /// Removes some of what is due. False when there is nothing more to do now.
-    async fn remove_batch(&self, sweep: &mut FileSweep) -> Result<bool, Error> {
+    async fn remove_batch(&self, purged: &mut Purged) -> Result<bool, Error> {
         let now = Timestamp::now();
         let claimed = self.store.claim_blobs(now, now.plus(LEASE), BATCH).await?;
         let count = claimed.len();
@@ -175,8 +209,8 @@ impl Service {
         }
         self.store.settle_blobs(&removed, &put_off).await?;
         self.count_removed(removed.len() as u64);
-        sweep.removed += removed.len() as u64;
-        sweep.failed += put_off.len() as u64;
+        purged.removed += removed.len() as u64;
+        purged.failed += put_off.len() as u64;
         // A bucket that fails is left alone until the next round.
         Ok(count == BATCH as usize && put_off.is_empty())
     }

@@ -1,4 +1,4 @@
-//! What the sweeper finds: files and uploads whose time is over, and blobs that nobody reads any
+//! What a purge finds: files and uploads whose time is over, and blobs that nobody reads any
 //! more.
 
 use sea_orm::{
@@ -12,10 +12,7 @@ use crate::clock::Timestamp;
 use crate::ids::GptId;
 use crate::store::entity::{blobs, files, uploads};
 use crate::store::transaction::end;
-use crate::store::{Backend, Store, StoreError};
-
-/// What the lock of those who look for orphans is made of.
-const ORPHANS: [u8; 32] = *b"gpt-object-store: orphaned blobs";
+use crate::store::{Store, StoreError};
 
 /// A blob that is to be removed, and that nobody else tries to remove for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,19 +23,6 @@ pub struct ClaimedBlob {
     pub id: Uuid,
     /// How often it was claimed, this time included.
     pub attempts: u32,
-}
-
-/// The right to look for orphans, until it is given back.
-pub struct OrphanScan(Option<DatabaseTransaction>);
-
-impl OrphanScan {
-    /// Gives the right back.
-    pub async fn finish(self) {
-        if let Some(transaction) = self.0 {
-            // When this fails the connection is gone, and the lock with it.
-            let _gone = transaction.rollback().await;
-        }
-    }
 }
 
 impl Store {
@@ -187,25 +171,5 @@ impl Store {
             .filter(blobs::Column::GptId.eq(gpt_id.as_str()))
             .filter(blobs::Column::Id.is_in(ids.iter().copied()));
         Ok(known.into_tuple().all(self.database().reads()).await?)
-    }
-
-    /// The right to look for orphans, which one process has at a time; `None` when another has it.
-    /// On SQLite there is one process.
-    ///
-    /// # Errors
-    ///
-    /// What the database reports.
-    pub async fn begin_orphan_scan(&self) -> Result<Option<OrphanScan>, StoreError> {
-        if self.backend() == Backend::Sqlite {
-            return Ok(Some(OrphanScan(None)));
-        }
-        let transaction = self.begin().await?;
-        let has_lock = self.try_advisory_lock(&transaction, ORPHANS).await?;
-        let scan = OrphanScan(Some(transaction));
-        if has_lock {
-            return Ok(Some(scan));
-        }
-        scan.finish().await;
-        Ok(None)
     }
 }
