@@ -16,16 +16,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{Either, select};
+use futures::future::{Either, join_all, select};
 use poem::{Endpoint, EndpointExt, Server as PoemServer};
 use tokio::net::TcpListener;
 
 use crate::api::cursor::CursorCodec;
 use crate::api::edge::{Cors, Edge, Traffic};
-use crate::api::{AuthorizationServer, Handlers, operator_routes, routes};
+use crate::api::{AuthorizationServer, Handlers, operator_routes, routes, watcher_routes};
 use crate::auth::{Anonymous, Authenticator, OutsideIssuers, Tokens};
 use crate::blob::Bucket;
-use crate::config::Config;
+use crate::config::{Config, TlsFiles};
 use crate::error::Error;
 use crate::jobs::{Queue, Worker};
 use crate::limits::Limiter;
@@ -43,19 +43,35 @@ use tls::Renewal;
 pub use tls::{Certificate, TlsError};
 use traces::Exporter;
 use upkeep::{House, Upkeep};
-pub use worker::{start_for_gpts, work};
+pub use worker::start_for_gpts;
 
 /// Bytes of a signing secret that we make ourselves.
 const SECRET_BYTES: usize = 32;
 
 /// Where requests come in.
+#[derive(Default)]
 pub struct Listeners {
     /// For callers of GPTs.
-    pub callers: TcpListener,
+    pub callers: Option<TcpListener>,
     /// For operators; `None`: where callers are.
     pub operators: Option<TcpListener>,
-    /// What both show; `None`: they speak plain HTTP.
+    /// For whoever wants to know how a process is that answers nobody else.
+    pub watchers: Option<TcpListener>,
+    /// What all of them show; `None`: they speak plain HTTP.
     pub certificate: Option<Certificate>,
+}
+
+impl Listeners {
+    /// None yet, which are to show what these files hold.
+    ///
+    /// # Errors
+    /// When the files cannot be used.
+    pub fn showing(files: Option<&TlsFiles>) -> Result<Self, TlsError> {
+        Ok(Self {
+            certificate: files.map(Certificate::load).transpose()?,
+            ..Self::default()
+        })
+    }
 }
 
 /// A server that is ready to run.
@@ -196,7 +212,7 @@ impl Server {
     async fn answer(
         self,
         listeners: Listeners,
-        stop: impl Future<Output = ()> + Clone,
+        stop: impl Future<Output = ()> + Clone + Send,
         audit: Audit,
         stopping: Stopping,
     ) -> std::io::Result<()> {
@@ -235,31 +251,36 @@ impl Server {
         };
         let anonymous = Anonymous::reading_storage_of(self.config.storage.anonymous_gpt);
         let grace = http.shutdown_grace;
-        let Listeners {
-            callers,
-            operators,
-            certificate,
-        } = listeners;
-        let tls = certificate.map(|certificate| certificate.acceptor());
-        let tls = tls.transpose()?;
-        let for_callers = routes(handlers.clone(), self.authorization, operators.is_none())
-            .data(authenticator.clone())
-            .data(anonymous)
-            .with(edge.clone());
-        let callers = TidyAcceptor::new(callers, tls.clone())?;
-        let callers = listen(callers, for_callers, stop.clone(), grace);
-        let Some(operators) = operators else {
-            return callers.await;
-        };
+        let certificate = listeners
+            .certificate
+            .map(|certificate| certificate.acceptor());
+        let tls = certificate.transpose()?;
+        let accept = |listener| TidyAcceptor::new(listener, tls.clone());
+        let mut served = Vec::new();
+        if let Some(listener) = listeners.callers {
+            let operators_too = listeners.operators.is_none();
+            let endpoint = routes(handlers.clone(), self.authorization, operators_too)
+                .data(authenticator.clone())
+                .data(anonymous)
+                .with(edge.clone());
+            served.push(listen(accept(listener)?, endpoint, stop.clone(), grace).boxed());
+        }
         let edge = Edge {
             cors: Cors::off(),
             ..edge
         };
-        let for_operators = operator_routes(handlers).data(authenticator).with(edge);
-        let operators = TidyAcceptor::new(operators, tls)?;
-        let operators = listen(operators, for_operators, stop, grace);
-        let (callers, operators) = tokio::join!(callers, operators);
-        callers.and(operators)
+        if let Some(listener) = listeners.operators {
+            let endpoint = operator_routes(handlers.clone())
+                .data(authenticator.clone())
+                .with(edge.clone());
+            served.push(listen(accept(listener)?, endpoint, stop.clone(), grace).boxed());
+        }
+        if let Some(listener) = listeners.watchers {
+            let endpoint = watcher_routes(handlers).data(authenticator).with(edge);
+            served.push(listen(accept(listener)?, endpoint, stop.clone(), grace).boxed());
+        }
+        let (served, ()) = tokio::join!(join_all(served), stop);
+        served.into_iter().collect()
     }
 }
 
@@ -276,7 +297,7 @@ async fn leave(stop: impl Future<Output = ()>, stopping: Stopping, delay: Durati
 async fn listen(
     acceptor: TidyAcceptor,
     endpoint: impl Endpoint + 'static,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = ()> + Send,
     grace: Duration,
 ) -> std::io::Result<()> {
     PoemServer::new_with_acceptor(acceptor)

@@ -38,6 +38,8 @@ pub use oauth::AuthorizationServer;
 
 /// Where the operator's operations are.
 const OPERATIONS: &str = "/admin/v1";
+/// Where it is asked whether all is well.
+const HEALTH: &str = "/health";
 
 /// What handlers have at hand.
 pub struct Handlers {
@@ -94,6 +96,13 @@ pub fn routes(
 #[must_use]
 pub fn operator_routes(handlers: Arc<Handlers>) -> impl Endpoint<Output = Response> {
     add_operators(Route::new(), handlers)
+}
+
+/// Whether a process that answers nobody is well, and its figures.
+#[must_use]
+pub fn watcher_routes(handlers: Arc<Handlers>) -> impl Endpoint<Output = Response> {
+    let routes = metrics::add(Route::new(), handlers.metrics.clone());
+    routes.nest_no_strip(HEALTH, openapi_service(handlers))
 }
 
 fn add_operators(routes: Route, handlers: Arc<Handlers>) -> Route {

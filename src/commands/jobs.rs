@@ -1,28 +1,16 @@
-//! `job …` and `worker`: what is done outside of requests.
+//! `job …`: what is done outside of requests.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::Failure;
 use super::cli::{JobCommand, JobFilter};
 use super::output::{dash, print_json, print_table};
 use super::pages::up_to;
-use super::serve::stop_signal;
-use super::{Failure, open_store};
 use crate::clock::Timestamp;
-use crate::config::Config;
 use crate::ids::GptId;
-use crate::server::work;
 use crate::service::{JobQuery, JobRow, Service};
-
-/// `worker`: works until SIGTERM or Ctrl-C.
-pub(super) async fn worker(config: Config) -> Result<(), Failure> {
-    let store = open_store(&config).await?;
-    tracing::info!(database = ?store.backend(), "working");
-    work(&config, store, stop_signal()?).await?;
-    tracing::info!("stopped");
-    Ok(())
-}
 
 /// `job …`.
 pub(super) async fn job(service: &Service, command: JobCommand, json: bool) -> Result<(), Failure> {

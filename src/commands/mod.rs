@@ -61,7 +61,7 @@ async fn dispatch(cli: Cli, config: Config) -> Result<(), Failure> {
     let _log = log::start(&config.log)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(config, json).await,
-        Command::Worker => jobs::worker(config).await,
+        Command::Worker => serve::work(config).await,
         Command::Migrate => serve::migrate(config, json).await,
         Command::Gpt(command @ GptCommand::Delete { .. }) => {
             let service = admin::service_with_files(config).await?;

@@ -1,6 +1,7 @@
-//! `serve` and `migrate`.
+//! `serve`, `worker` and `migrate`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,7 +12,7 @@ use crate::auth::Scopes;
 use crate::config::Config;
 use crate::ids::GptId;
 use crate::limits::RateLimits;
-use crate::server::{Certificate, Listeners, Server};
+use crate::server::{Listeners, Server};
 use crate::service::{IssuedKey, KeyRequest, Service};
 use crate::store::Backend;
 
@@ -25,14 +26,10 @@ pub(super) async fn serve(config: Config, json: bool) -> Result<(), Failure> {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
     // Before anything is made: a second server on the same port must change nothing.
-    let tls = config.http.tls.as_ref();
     let listeners = Listeners {
-        certificate: tls.map(Certificate::load).transpose()?,
-        callers: bind(config.http.listen).await?,
-        operators: match config.http.admin_listen {
-            Some(address) => Some(bind(address).await?),
-            None => None,
-        },
+        callers: Some(bind(config.http.listen).await?),
+        operators: bind_to(config.http.admin_listen).await?,
+        ..Listeners::showing(config.http.tls.as_ref())?
     };
     let store = open_store(&config).await?;
     let backend = store.backend();
@@ -59,6 +56,34 @@ pub(super) async fn serve(config: Config, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Works until SIGTERM or Ctrl-C, and answers nobody but those who want to know how it is.
+pub(super) async fn work(mut config: Config) -> Result<(), Failure> {
+    let listeners = Listeners {
+        watchers: bind_to(config.worker.listen).await?,
+        ..Listeners::showing(config.http.tls.as_ref())?
+    };
+    config.worker.is_on = true;
+    // Nobody is to be sent elsewhere, and backups are made where requests are answered.
+    config.http.shutdown_delay = Duration::ZERO;
+    config.backup.is_daily = false;
+    let store = open_store(&config).await?;
+    tracing::info!(database = ?store.backend(), listen = ?config.worker.listen, "working");
+    let stop = stop_signal()?;
+    Server::new(config, store)
+        .await?
+        .run(listeners, stop)
+        .await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind_to(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Failure> {
+    match address {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|error| format!("cannot listen on {address}: {error}").into())
@@ -77,7 +102,7 @@ pub(super) async fn migrate(config: Config, json: bool) -> Result<(), Failure> {
 }
 
 /// Ready when the process is asked to stop.
-pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

@@ -1,5 +1,6 @@
 //! The worker.
 
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct WorkerConfig {
     /// Whether `serve` works beside answering requests.
     pub is_on: bool,
-    /// Jobs that a process does at once.
+    /// Where a process that only works tells how it is; `None`: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Jobs that a process does at once: so many of GPTs, and so many of the house.
     pub concurrency: u32,
     /// How often it looks for what nothing told it of.
     pub poll: Duration,
@@ -26,6 +29,7 @@ impl WorkerConfig {
     pub(super) fn read(source: &mut Source) -> Self {
         let config = Self {
             is_on: source.get("WORKER", Switch(true)).0,
+            listen: source.find("WORKER_LISTEN"),
             concurrency: source.get("WORKER_CONCURRENCY", 2),
             poll: Duration::from_millis(source.get("WORKER_POLL_MILLISECONDS", 1000)),
             lease: Duration::from_secs(source.get("WORKER_LEASE_SECONDS", 30)),

@@ -1,8 +1,6 @@
 //! A worker, beside the requests or by itself.
 
-use std::future::Future;
-
-use super::{open_files, secret, service, tokens_under};
+use super::{open_files, service};
 use crate::config::Config;
 use crate::error::Error;
 use crate::jobs::{
@@ -10,30 +8,6 @@ use crate::jobs::{
 };
 use crate::service::Service;
 use crate::store::Store;
-
-/// Works until `stop` is ready; then finishes what is under way, or hands it back.
-///
-/// # Errors
-/// As [`super::Server::new`].
-pub async fn work(
-    config: &Config,
-    store: Store,
-    stop: impl Future<Output = ()>,
-) -> Result<(), Error> {
-    let secret = secret(config, &store).await?;
-    let queue = Queue::new(store.clone(), config.redis_url.as_deref())?;
-    let files = open_files(&config.files, store.backend(), &secret)?;
-    let service = service(config, store.clone())?
-        .with_queue(queue.clone())
-        .with_files(files)
-        .with_tokens(tokens_under(&secret, config, &store)?)
-        .with_webhooks(&secret, config.webhooks.receivers.clone())?;
-    let worker = start(config, &service, queue)?;
-    stop.await;
-    worker.finish().await;
-    store.close().await;
-    Ok(())
-}
 
 /// Starts a worker for what GPTs ask for, in a command that asks for it and waits.
 ///

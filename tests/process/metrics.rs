@@ -4,18 +4,22 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use regex::Regex;
 use reqwest::Method;
 use serde_json::json;
+use tokio::time::sleep;
 
 use super::caller::create_key;
 use super::{Caller, on_each_database};
 use crate::support::answer::Answer;
 use crate::support::cluster::ScratchDatabase;
 use crate::support::http::{Call, Http};
-use crate::support::process::ServerProcess;
+use crate::support::process::{Program, ServerProcess};
 
+/// How long a worker may take for its first job, or to stop.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Begins every name.
 const PREFIX: &str = "gpt_object_store_";
 
@@ -73,6 +77,29 @@ async fn what_happens_is_counted(database: ScratchDatabase) {
     );
     assert!(value(&answer, r#"cache_hits_total{cache="keys"}"#) >= 3.0);
     assert!(value(&answer, r#"database_connections{state="free"}"#) >= 0.0);
+}
+
+on_each_database!(a_worker_tells_how_it_is_and_answers_nobody_else);
+
+async fn a_worker_tells_how_it_is_and_answers_nobody_else(database: ScratchDatabase) {
+    let mut worker = Program::on(database.url()).work().await;
+    let get = |path: &str| Http::new(worker.url("")).call(Method::GET, path);
+    let ready = get("/health/ready").await.expect(200);
+    assert_eq!(ready.json()["status"], "ready", "{ready:?}");
+    for path in ["/v1/files", "/admin/v1/gpts", "/", "/docs"] {
+        get(path).await.expect(404).problem("not-found");
+    }
+    // What comes round is due at every start.
+    let succeeded = r#"job_attempts_total{outcome="succeeded"}"#;
+    let start = Instant::now();
+    while value(&metrics(&worker).await.expect(200), succeeded) < 1.0 {
+        assert!(start.elapsed() < PATIENCE, "nothing is done");
+        sleep(Duration::from_millis(20)).await;
+    }
+    let proxied = metrics(&worker).header("x-forwarded-for", "10.0.0.7");
+    proxied.await.expect(401);
+    let ended = worker.terminate(PATIENCE).await;
+    assert!(ended.success(), "{ended}");
 }
 
 #[tokio::test]

@@ -133,9 +133,18 @@ impl Program {
 
     /// Starts a server and waits until it answers.
     pub async fn serve(self, arguments: &[&str]) -> ServerProcess {
+        self.listen("LISTEN", arguments).await
+    }
+
+    /// Starts a worker that tells how it is, and waits until it does.
+    pub async fn work(self) -> ServerProcess {
+        self.listen("WORKER_LISTEN", &["worker"]).await
+    }
+
+    async fn listen(self, setting: &str, arguments: &[&str]) -> ServerProcess {
         let arguments: Vec<_> = arguments.iter().map(|&text| text.to_owned()).collect();
         let port = free_port();
-        let program = self.with("LISTEN", &format!("127.0.0.1:{port}"));
+        let program = self.with(setting, &format!("127.0.0.1:{port}"));
         let start = Instant::now();
         let child = program.spawn(&arguments);
         let mut server = ServerProcess {

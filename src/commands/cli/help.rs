@@ -22,6 +22,7 @@ the value of NAME, such as a secret):
   REDIS_URL      where replicas share their rate limits (default: each has its own), and what
                  wakes workers at once
   WORKER         whether serve does jobs too: on (default) or off
+  WORKER_LISTEN  where a worker answers /health and /metrics (default: nowhere)
   WORKER_CONCURRENCY, WORKER_POLL_MILLISECONDS, WORKER_LEASE_SECONDS, JOBS_DAYS
                  jobs at once, how often to look for more, how long a job waits for a worker that
                  died, and how long it is known when it ended (default: 2, 1000, 30, 30)
