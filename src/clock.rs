@@ -7,7 +7,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use humantime::format_rfc3339_micros;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The last moment that humantime writes, the end of the year 9999; its first is 0. It is several times
+/// as quick as chrono, and a page of objects has a hundred moments.
+const LAST_MICROS: i64 = 253_402_300_799_999_999;
 
 /// A moment in UTC, truncated to whole microseconds.
 ///
@@ -74,6 +79,9 @@ impl From<Timestamp> for DateTime<Utc> {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if (0..=LAST_MICROS).contains(&self.as_micros()) {
+            return format_rfc3339_micros(self.0.into()).fmt(f);
+        }
         f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
     }
 }
@@ -103,6 +111,17 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_ways_of_writing_agree() {
+        let day = 86_400_000_000;
+        let days = (-2..80_000).map(|count| count * day + count * 1_234_567);
+        for micros in days.chain([-1, 0, LAST_MICROS, LAST_MICROS + 1]) {
+            let moment = Timestamp::from_micros(micros).unwrap();
+            let text = moment.0.to_rfc3339_opts(SecondsFormat::Micros, true);
+            assert_eq!(moment.to_string(), text);
+        }
+    }
 
     #[test]
     fn writes_six_digits_and_truncates() {
