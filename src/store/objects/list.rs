@@ -303,8 +303,7 @@ pub(in crate::store) fn page_statement(
         .expr(Expr::cust(small_body))
         .from(Entity)
         .and_where(Expr::col(Column::GptId).eq(tenant.gpt_id()))
-        .and_where(Expr::col(Column::Collection).eq(collection))
-        .limit(limit as u64);
+        .and_where(Expr::col(Column::Collection).eq(collection));
     if let Some(time) = query.created_after {
         select.and_where(Expr::col(Column::CreatedAt).gt(time));
     }
@@ -321,7 +320,10 @@ pub(in crate::store) fn page_statement(
     }
     let keys = (Column::CreatedAt, Column::Id);
     seek(&mut select, keys, query.after, query.ascending);
-    dialect.build(&select)
+    let mut statement = dialect.build(&select);
+    // As a parameter it would be a guess to PostgreSQL, which plans such a statement anew each time.
+    statement.sql.push_str(&format!(" LIMIT {limit}"));
+    statement
 }
 
 #[cfg(test)]
