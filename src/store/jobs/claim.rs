@@ -49,8 +49,9 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(JobRow, Holding)>, StoreError> {
         let claim = format!("{worker}/{}", Uuid::now_v7().simple());
-        self.bury_jobs(now).await?;
-        let statement = self.claim_statement(kinds, &claim, now, until, limit);
+        let kinds = format!("kind IN ('{}')", kinds.join("', '"));
+        self.bury_jobs(&kinds, now).await?;
+        let statement = self.claim_statement(&kinds, &claim, now, until, limit);
         let rows = self.database().writes().query_all_raw(statement).await?;
         let claimed = rows.iter().map(|row| {
             let row = jobs::Model::from_query_result(row, "")?;
@@ -67,14 +68,13 @@ impl Store {
     /// What was left behind goes first: it has waited the longest.
     fn claim_statement(
         &self,
-        kinds: &[&'static str],
+        kinds: &str,
         claim: &str,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
     ) -> Statement {
         let skip_locked = self.locking(" FOR UPDATE SKIP LOCKED");
-        let kinds = format!("kind IN ('{}')", kinds.join("', '"));
         self.statement(
             format!(
                 "WITH left_behind AS (SELECT gpt_id, id FROM jobs \
@@ -95,11 +95,14 @@ impl Store {
 
     /// Makes dead letters of the jobs whose last attempt ended without a word: the job itself may
     /// be what ends its workers.
-    async fn bury_jobs(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn bury_jobs(&self, kinds: &str, now: Timestamp) -> Result<(), StoreError> {
         let bury = self.statement(
-            "UPDATE jobs SET state = 'failed', error = 'the worker ended without a word', \
-             locked_by = NULL, lease_until = NULL, finished_at = $1, updated_at = $1 \
-             WHERE state = 'running' AND lease_until <= $1 AND attempts >= max_attempts",
+            format!(
+                "UPDATE jobs SET state = 'failed', error = 'the worker ended without a word', \
+                 locked_by = NULL, lease_until = NULL, finished_at = $1, updated_at = $1 \
+                 WHERE state = 'running' AND lease_until <= $1 AND attempts >= max_attempts \
+                 AND {kinds}"
+            ),
             [now.into()],
         );
         self.database().writes().execute_raw(bury).await?;
