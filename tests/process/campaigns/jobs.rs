@@ -21,6 +21,8 @@ const IMPORTS: usize = 4;
 /// several times as quickly.
 const LINES_ON_SQLITE: usize = 50_000;
 const LINES_ON_POSTGRES: usize = 100_000;
+/// An import of one object.
+const LINE: &str = "{\"collection\":\"notes\",\"body\":{}}\n";
 /// How long all jobs may take once nobody is killed any more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -75,35 +77,26 @@ async fn campaign_kill9_imports(database: ScratchDatabase) {
 async fn campaign_jobs_outlive_redis() {
     let database = ScratchDatabase::postgres().await;
     let mut redis = Redis::start();
-    let url = redis.url();
-    let settings = [
-        ("FILES_ENCRYPTION_KEY", KEY_1),
-        ("REDIS_URL", url.as_str()),
-        ("WORKER", "off"),
-    ];
-    let server = ServerProcess::start(database.url(), &settings).await;
-    let caller = Caller::create(&server, "alice");
-    caller.create_collection("notes").await;
-    let line = "{\"collection\":\"notes\",\"body\":{}}\n";
+    let (server, caller) = serve_with(&database, &redis).await;
     let mut imports = Vec::new();
     for _ in 0..5 {
-        imports.push(import(&caller, line.to_owned()).await);
+        imports.push(import(&caller, LINE.to_owned()).await);
     }
     // It keeps nothing, so a start is an emptied one.
     redis.kill();
     for _ in 0..5 {
-        imports.push(import(&caller, line.to_owned()).await);
+        imports.push(import(&caller, LINE.to_owned()).await);
     }
     let mut worker = worker(&server);
     sleep(Duration::from_millis(300)).await;
     redis.start_again();
-    imports.push(import(&caller, line.to_owned()).await);
+    imports.push(import(&caller, LINE.to_owned()).await);
     for id in &imports {
         assert_eq!(ended(&caller, id).await["state"], "succeeded");
     }
     redis.kill();
     redis.start_again();
-    let last = import(&caller, line.to_owned()).await;
+    let last = import(&caller, LINE.to_owned()).await;
     assert_eq!(ended(&caller, &last).await["state"], "succeeded");
     kill(&mut worker);
     let objects = database.execute("UPDATE objects SET version = version");
@@ -115,26 +108,17 @@ async fn campaign_jobs_outlive_redis() {
 async fn campaign_jobs_outlive_what_redis_forgets() {
     let database = ScratchDatabase::postgres().await;
     let redis = Redis::start();
-    let url = redis.url();
-    let settings = [
-        ("FILES_ENCRYPTION_KEY", KEY_1),
-        ("REDIS_URL", url.as_str()),
-        ("WORKER", "off"),
-    ];
-    let server = ServerProcess::start(database.url(), &settings).await;
-    let caller = Caller::create(&server, "alice");
-    caller.create_collection("notes").await;
-    let line = "{\"collection\":\"notes\",\"body\":{}}\n";
+    let (server, caller) = serve_with(&database, &redis).await;
     let mut imports = Vec::new();
     // Acknowledged and waiting, with nobody who listens.
     for _ in 0..5 {
-        imports.push(import(&caller, line.to_owned()).await);
+        imports.push(import(&caller, LINE.to_owned()).await);
     }
     redis.empty();
     let mut worker = worker(&server);
     // While it starts, listens, and works.
     for _ in 0..20 {
-        imports.push(import(&caller, line.to_owned()).await);
+        imports.push(import(&caller, LINE.to_owned()).await);
         redis.empty();
         sleep(Duration::from_millis(40)).await;
     }
@@ -144,6 +128,20 @@ async fn campaign_jobs_outlive_what_redis_forgets() {
     kill(&mut worker);
     let objects = database.execute("UPDATE objects SET version = version");
     assert_eq!(objects.await, imports.len() as u64);
+}
+
+/// A server that is no worker, before a Redis, and a GPT of it.
+async fn serve_with(database: &ScratchDatabase, redis: &Redis) -> (ServerProcess, Caller) {
+    let url = redis.url();
+    let settings = [
+        ("FILES_ENCRYPTION_KEY", KEY_1),
+        ("REDIS_URL", url.as_str()),
+        ("WORKER", "off"),
+    ];
+    let server = ServerProcess::start(database.url(), &settings).await;
+    let caller = Caller::create(&server, "alice");
+    caller.create_collection("notes").await;
+    (server, caller)
 }
 
 /// Lines that no other import has.
