@@ -79,8 +79,13 @@ async fn campaign_three_replicas_admit_as_one() {
     let replicas = Replicas::start("key:60/m").await;
     let callers = replicas.callers();
     let start = Instant::now();
-    let calls = (0..240).map(|number| callers[number % 3].status());
-    let statuses = join_all(calls).await;
+    // A replica that does not reach Redis in time limits by itself, so each reaches it before the crowd.
+    let mut statuses = Vec::new();
+    for caller in &callers {
+        statuses.push(caller.status().await);
+    }
+    let calls = (3..240).map(|number| callers[number % 3].status());
+    statuses.extend(join_all(calls).await);
     // The algorithm gives one back each second.
     let most = 60 + start.elapsed().as_secs() as usize + 1;
     let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
