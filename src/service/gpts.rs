@@ -68,7 +68,7 @@ impl Service {
         let purge = self.purge_of(id)?;
         let was_there = self.store.delete_gpt(id, purge.as_ref()).await?;
         self.revocations.note();
-        if purge.is_some() {
+        if was_there && purge.is_some() {
             self.queue.announce().await;
         }
         self.purge_storage(id).await?;

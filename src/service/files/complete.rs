@@ -23,6 +23,8 @@ use crate::store::{BlobRow, StoredFile, StoredPart, StoredUpload};
 struct Chosen {
     parts: Vec<StoredPart>,
     blobs: Vec<BlobRow>,
+    /// Whether there are others, which go.
+    leaves_parts: bool,
 }
 
 /// What the content of several blobs hashes to.
@@ -65,7 +67,9 @@ impl Service {
             .complete_upload(tenant, upload.id, &file, &chosen.parts, quota, now)
             .await;
         completed.map_err(|error| self.files.refused(error))?;
-        self.purge_soon().await;
+        if chosen.leaves_parts {
+            self.purge_soon().await;
+        }
         let state = UploadState::Completed(Box::new(file.into()));
         Ok(described(upload, state))
     }
@@ -125,6 +129,7 @@ impl Chosen {
             chosen.parts.push(part);
             chosen.blobs.push(blob);
         }
+        chosen.leaves_parts = !known.is_empty();
         Ok(chosen)
     }
 

@@ -83,13 +83,12 @@ impl Service {
             .store
             .delete_file(caller.tenant(), file.id, Timestamp::now())
             .await?;
-        self.purge_soon().await;
         // Of two who delete it at once, one does.
-        if deleted {
-            Ok(())
-        } else {
-            Err(Error::FileNotFound)
+        if !deleted {
+            return Err(Error::FileNotFound);
         }
+        self.purge_soon().await;
+        Ok(())
     }
 
     /// One file, to be read.
@@ -135,8 +134,9 @@ impl Service {
         tenant: &Tenant,
         id: Uuid,
     ) -> Result<(), Error> {
-        self.store.delete_file(tenant, id, Timestamp::now()).await?;
-        self.purge_soon().await;
+        if self.store.delete_file(tenant, id, Timestamp::now()).await? {
+            self.purge_soon().await;
+        }
         Ok(())
     }
 
