@@ -29,7 +29,7 @@ const FILES: usize = 200;
 const OBJECTS: usize = 3000;
 /// Files that each round adds and deletes: those of a GPT that stays, and of one that goes.
 const DELETED_FILES: usize = 20;
-/// How long bytes that a kill left without a row may take to be found.
+/// How long bytes that a kill left behind may take to be found and removed.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What the house does when its time has come.
 const KINDS: [&str; 7] = [
@@ -71,7 +71,7 @@ async fn campaign_kill9_every_kind_of_job(database: ScratchDatabase) {
         round += 1;
     }
     println!("cut short by {round} kills: {cut_short:?}");
-    shop.claims.expire().await;
+    shop.let_claims_end().await;
     let mut worker = worker(&shop.server);
     shop.claims.wait_for_their_end().await;
     shop.verify_rows(round).await;
@@ -179,8 +179,13 @@ impl Shop {
             ))
             .await;
         }
+        self.let_claims_end().await;
+    }
+
+    /// Lets the minutes pass for which what was under way at a kill is left alone: jobs, and blobs
+    /// that were being removed.
+    async fn let_claims_end(&mut self) {
         self.claims.expire().await;
-        // What was being removed at a kill is left alone for minutes, which have passed now.
         self.execute("UPDATE blobs SET next_attempt_at = {past} WHERE deleted_at IS NOT NULL")
             .await;
     }
@@ -268,15 +273,19 @@ impl Shop {
         assert_eq!(content, b"a file");
     }
 
-    /// No bytes are left but those of files that are there.
+    /// No bytes are left but those of files that are there, once the purge has come round.
     async fn verify_purges(&self) {
-        let waiting = "UPDATE blobs SET attempts = attempts WHERE deleted_at IS NOT NULL";
-        assert_eq!(self.execute(waiting).await, 0);
-        let rows = self.execute("UPDATE blobs SET attempts = attempts").await;
         let start = Instant::now();
-        while self.folder.objects().len() as u64 != rows {
-            let found = self.folder.objects().len();
-            assert!(start.elapsed() < PATIENCE, "{found} objects, not {rows}");
+        let deleted = "UPDATE blobs SET attempts = attempts WHERE deleted_at IS NOT NULL";
+        loop {
+            let deleted = self.execute(deleted).await;
+            let rows = self.execute("UPDATE blobs SET attempts = attempts").await;
+            let found = self.folder.objects().len() as u64;
+            if deleted == 0 && found == rows {
+                return;
+            }
+            let left = format!("{found} objects and {rows} rows, {deleted} of them deleted");
+            assert!(start.elapsed() < PATIENCE, "{left}");
             sleep(Duration::from_millis(50)).await;
         }
     }
