@@ -15,10 +15,9 @@ use super::jobs::{Claims, ended, kill, worker};
 use crate::support::cluster::ScratchDatabase;
 use crate::support::process::ServerProcess;
 
-/// Kills, and more of them until each kind was cut short so often.
-const KILLS: u32 = 20;
+/// How often each kind is cut short, and how many kills that may take.
+const TIMES: u32 = 20;
 const MOST_KILLS: u32 = 100;
-const TIMES: u32 = 3;
 /// Rows that each round adds to what is to be forgotten: several batches.
 const OVER: usize = 3000;
 /// Rows that each round adds to what is to be kept.
@@ -55,13 +54,13 @@ async fn campaign_kill9_every_kind_of_job(database: ScratchDatabase) {
         kinds.all(|kind| cut_short.get(*kind).is_some_and(|times| *times >= TIMES))
     };
     let mut round = 0;
-    while round < KILLS || !is_enough(&cut_short) {
+    while !is_enough(&cut_short) {
         assert!(round < MOST_KILLS, "{cut_short:?}");
         exports.push(shop.ask_for_export().await);
         shop.has_files_to_purge(round).await;
         shop.fill().await;
         let mut worker = worker(&shop.server);
-        shop.claims.wait_for(&worker).await;
+        shop.claims.wait_for_all_of(&KINDS).await;
         // Another moment in each round, and often at once: some jobs take a few milliseconds.
         sleep(Duration::from_millis(u64::from(round % 4) * 12)).await;
         kill(&mut worker);
@@ -71,7 +70,7 @@ async fn campaign_kill9_every_kind_of_job(database: ScratchDatabase) {
         round += 1;
     }
     println!("cut short by {round} kills: {cut_short:?}");
-    shop.let_claims_end().await;
+    shop.let_minutes_pass().await;
     let mut worker = worker(&shop.server);
     shop.claims.wait_for_their_end().await;
     shop.verify_rows(round).await;
@@ -179,13 +178,15 @@ impl Shop {
             ))
             .await;
         }
-        self.let_claims_end().await;
+        self.let_minutes_pass().await;
     }
 
-    /// Lets the minutes pass for which what was under way at a kill is left alone: jobs, and blobs
-    /// that were being removed.
-    async fn let_claims_end(&mut self) {
+    /// Lets the minutes pass for which what was under way at a kill is left alone, jobs and blobs
+    /// that were being removed, and those before a second look.
+    async fn let_minutes_pass(&mut self) {
         self.claims.expire().await;
+        let second_looks = "UPDATE jobs SET run_at = {past} WHERE kind = 'purge_orphans'";
+        self.execute(second_looks).await;
         self.execute("UPDATE blobs SET next_attempt_at = {past} WHERE deleted_at IS NOT NULL")
             .await;
     }
@@ -302,7 +303,8 @@ async fn serve(database: &ScratchDatabase, folder: &FileFolder, keys: &str) -> S
         ("FILES_URL", url.as_str()),
         ("FILES_ENCRYPTION_KEY", keys),
         ("WORKER", "off"),
-        ("WORKER_CONCURRENCY", "8"),
+        // All kinds at once: what a kill left behind comes before what nobody has begun.
+        ("WORKER_CONCURRENCY", "16"),
         ("WORKER_POLL_MILLISECONDS", "50"),
         ("FILES_SWEEP_SECONDS", "2"),
         ("FILES_ORPHAN_SECONDS", "4"),

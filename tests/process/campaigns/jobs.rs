@@ -203,6 +203,21 @@ impl Claims {
         }
     }
 
+    /// Waits until no job of these kinds waits for a worker.
+    pub async fn wait_for_all_of(&mut self, kinds: &[&str]) {
+        let waiting = "SELECT kind FROM jobs WHERE state = 'queued' AND kind <> $1";
+        let start = Instant::now();
+        loop {
+            let mut waiting = self.0.texts(waiting, "").await;
+            waiting.retain(|kind| kinds.contains(&kind.as_str()));
+            if waiting.is_empty() {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "nobody claims {waiting:?}");
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// Waits until nobody has a job and none waits.
     pub async fn wait_for_their_end(&mut self) {
         let left = "SELECT kind FROM jobs WHERE state IN ('queued', 'running') AND kind <> $1";
