@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::work::{Failure, Job, Work};
 use crate::document::Document;
 use crate::error::Error;
-use crate::service::{PURGE, PURGE_GPT, PURGE_ORPHANS, Purged, Service};
+use crate::service::{Orphans, PURGE, PURGE_GPT, PURGE_ORPHANS, Purged, Service};
 
 /// Removes one kind of bytes.
 pub(super) struct Purge {
@@ -50,7 +50,7 @@ impl Purge {
             kind: PURGE_ORPHANS,
             every: Some(every),
             service,
-            remove: |service, _| purge_orphans(service).boxed(),
+            remove: |service, work| purge_orphans(service, work).boxed(),
         }
     }
 }
@@ -87,10 +87,13 @@ async fn purge_files(service: &Service) -> Result<Value, Error> {
     Ok(json!({ "expired": expired, "removed": removed, "failed": failed, "forgotten": forgotten }))
 }
 
-async fn purge_orphans(service: &Service) -> Result<Value, Error> {
-    let removed = service.purge_orphans().await?;
+async fn purge_orphans(service: &Service, work: &Work) -> Result<Value, Error> {
+    let Orphans { found, removed } = service.purge_orphans(&work.row.payload).await?;
+    if found > 0 {
+        tracing::info!(found, "found stored bytes that no file has");
+    }
     if removed > 0 {
         tracing::info!(removed, "removed stored bytes that no file has");
     }
-    Ok(json!({ "removed": removed }))
+    Ok(json!({ "found": found, "removed": removed }))
 }

@@ -33,8 +33,8 @@ pub use collections::{NewSchema, Upserted};
 pub use documents::{parse_document, parse_value};
 pub use files::{
     FileBytes, FileContent, FileCounters, FileDetails, FileLimits, FileQuery, FileRow, Files,
-    Lifetime, NewFile, NewUpload, PURGE, PURGE_GPT, PURGE_ORPHANS, PartRow, Purged, RewrapReport,
-    SignedLink, UploadRow, UploadState,
+    Lifetime, NewFile, NewUpload, Orphans, PURGE, PURGE_GPT, PURGE_ORPHANS, PartRow, Purged,
+    RewrapReport, SignedLink, UploadRow, UploadState,
 };
 pub use idempotency::IdempotencyKey;
 pub use keys::{IssuedKey, KeyRequest};

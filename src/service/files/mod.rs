@@ -7,6 +7,7 @@ mod complete;
 mod content;
 mod create;
 mod house;
+mod orphans;
 mod part;
 mod purge;
 mod rewrap;
@@ -20,7 +21,8 @@ use uuid::Uuid;
 
 pub use content::FileContent;
 pub use house::{FileCounters, Files};
-pub use purge::{PURGE, PURGE_GPT, PURGE_ORPHANS, Purged};
+pub use orphans::{Orphans, PURGE_GPT, PURGE_ORPHANS};
+pub use purge::{PURGE, Purged};
 pub use rewrap::RewrapReport;
 
 use super::Service;
