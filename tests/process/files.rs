@@ -140,14 +140,10 @@ async fn bytes_that_no_row_knows_are_removed(database: ScratchDatabase) {
     // One look finds them, and another removes them.
     let ended = || {
         let list = ["job", "list", "--kind", "purge_orphans"];
-        sweeping
-            .program()
-            .json_lines(&[&list[..], &["--state", "succeeded"]].concat())
+        sweeping.program().json_lines(&[&list[..], &["--state", "succeeded"]].concat())
     };
     let sum = |counted: &str| {
-        let counts = ended()
-            .into_iter()
-            .map(|job| job["result"][counted].as_u64());
+        let counts = ended().into_iter().map(|job| job["result"][counted].as_u64());
         counts.sum::<Option<u64>>()
     };
     until(|| sum("removed") == Some(2)).await;
