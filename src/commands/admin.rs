@@ -86,6 +86,9 @@ pub(super) async fn gpt(service: &Service, command: GptCommand, json: bool) -> R
                 return print_json(&serde_json::json!({ "id": id.as_str(), "deleted": true }));
             }
             println!("Deleted the GPT `{id}` and all its data.");
+            if service.serves_files() {
+                println!("The bytes of its files are removed by the next worker, or `serve`.");
+            }
         }
     }
     Ok(())
