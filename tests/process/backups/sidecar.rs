@@ -208,7 +208,8 @@ async fn what_a_killed_backup_left_goes_with_the_next() {
     );
     sidecar.replace("pg_dump", &hangs);
     let mut backup = sidecar.command("backup", &[]);
-    let mut child = backup.stderr(Stdio::null()).spawn().unwrap();
+    backup.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = backup.spawn().unwrap();
     wait_for(&started);
     sidecar.fails("backup", &[], "another backup is under way");
     child.kill().unwrap();
