@@ -162,8 +162,7 @@ impl Service {
         for (gpt_id, ids) in self.unknown(found).await? {
             let tenant = Tenant::vouched(gpt_id);
             for id in ids {
-                let deleted = self.files.vault()?.delete(&tenant, id).await;
-                deleted.map_err(|error| self.files.failed(error))?;
+                self.remove_bytes(&tenant, id).await?;
                 removed += 1;
             }
         }

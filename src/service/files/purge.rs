@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
+use uuid::Uuid;
 
 use super::super::Service;
 use crate::clock::Timestamp;
@@ -131,12 +132,14 @@ impl Service {
 
     async fn remove(&self, blob: ClaimedBlob) -> (ClaimedBlob, Result<(), Error>) {
         let tenant = Tenant::vouched(blob.gpt_id.clone());
-        let removed = async {
-            let removed = self.files.vault()?.delete(&tenant, blob.id).await;
-            removed.map_err(|error| self.files.failed(error))
-        };
-        let removed = removed.await;
+        let removed = self.remove_bytes(&tenant, blob.id).await;
         (blob, removed)
+    }
+
+    /// Removes a stored object, whatever rows say.
+    pub(super) async fn remove_bytes(&self, tenant: &Tenant, blob: Uuid) -> Result<(), Error> {
+        let removed = self.files.vault()?.delete(tenant, blob).await;
+        removed.map_err(|error| self.files.failed(error))
     }
 
     pub(super) fn count_removed(&self, count: u64) {
