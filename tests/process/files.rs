@@ -3,14 +3,15 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-use tokio::time::sleep;
+use std::time::Duration;
 
 use super::file_calls::{FileFolder, KEY_1, KEY_2};
-use super::{Answer, Caller, on_each_database};
+use super::{Answer, Caller, Worker, on_each_database, until};
 use crate::support::cluster::ScratchDatabase;
 use crate::support::process::{Program, ServerProcess};
+
+/// How long what a worker does may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Longer than two chunks.
 fn text() -> String {
@@ -98,16 +99,14 @@ async fn a_worker_alone_removes_bytes(database: ScratchDatabase) {
     assert_eq!(kinds, ["purge_gpt_files", "purge_files"]);
     assert_eq!(folder.objects().len(), 5);
 
-    let mut worker = server.program().command(&["worker"]).spawn().unwrap();
+    let _worker = Worker::beside(&server);
     folder.has(1).await;
     let done = |kind| {
         let list = ["job", "list", "--kind", kind, "--state", "succeeded"];
         server.program().json_lines(&list)
     };
-    until(|| done("purge_gpt_files").len() == 1).await;
+    until(PATIENCE, || done("purge_gpt_files").len() == 1).await;
     assert_eq!(done("purge_gpt_files")[0]["result"]["removed"], 1);
-    worker.kill().unwrap();
-    worker.wait().unwrap();
 }
 
 on_each_database!(bytes_that_no_row_knows_are_removed);
@@ -146,7 +145,7 @@ async fn bytes_that_no_row_knows_are_removed(database: ScratchDatabase) {
             .filter_map(|job| job["result"][counted].as_u64());
         counts.sum::<u64>()
     };
-    until(|| sum("removed") == 2).await;
+    until(PATIENCE, || sum("removed") == 2).await;
     assert_eq!(sum("found"), 2);
     let caller = caller.at(&sweeping);
     assert_eq!(caller.content(&id).await.unwrap().1, b"kept");
@@ -210,13 +209,16 @@ async fn a_worker_wraps_keys_anew_after_a_rotation(database: ScratchDatabase) {
         server.program().json_lines(&list)
     };
     let sweep = ["job", "list", "--kind", "sweep", "--state", "succeeded"];
-    until(|| !known.program().json_lines(&sweep).is_empty()).await;
+    until(PATIENCE, || !known.program().json_lines(&sweep).is_empty()).await;
     assert!(planned(&known).is_empty());
     drop(known);
 
     let keys = format!("{KEY_2},{KEY_1}");
     let both = server_with_worker(&database, &folder, &keys, "on").await;
-    until(|| planned(&both).iter().any(|job| job["state"] == "succeeded")).await;
+    until(PATIENCE, || {
+        planned(&both).iter().any(|job| job["state"] == "succeeded")
+    })
+    .await;
     let jobs = planned(&both);
     assert_eq!(jobs.len(), 1, "{jobs:?}");
     let result = &jobs[0]["result"];
@@ -226,14 +228,6 @@ async fn a_worker_wraps_keys_anew_after_a_rotation(database: ScratchDatabase) {
 
     let second = server(&database, &folder, KEY_2).await;
     assert_eq!(caller.at(&second).content(&id).await.unwrap().1, b"one");
-}
-
-async fn until(is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(10));
-        sleep(Duration::from_millis(50)).await;
-    }
 }
 
 on_each_database!(damaged_bytes_are_never_answered);

@@ -31,8 +31,23 @@ mod tokens;
 mod traces;
 mod transfers;
 mod webhooks;
+mod worker;
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
 
 use caller::{Answer, Caller};
+use worker::Worker;
+
+/// Waits until it is so, at most for `patience`.
+async fn until(patience: Duration, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < patience, "it never is so");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
 
 /// Makes two tests of a function that takes a `ScratchDatabase`.
 macro_rules! on_each_database {

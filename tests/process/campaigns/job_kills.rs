@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::super::file_calls::{FileFolder, KEY_1, KEY_2};
-use super::super::{Answer, Caller, on_each_database};
-use super::jobs::{Claims, ended, kill, worker};
+use super::super::{Answer, Caller, Worker, on_each_database};
+use super::jobs::{Claims, ended};
 use crate::support::cluster::ScratchDatabase;
 use crate::support::process::ServerProcess;
 
@@ -59,11 +59,11 @@ async fn campaign_kill9_every_kind_of_job(database: ScratchDatabase) {
         exports.push(shop.ask_for_export().await);
         shop.has_files_to_purge(round).await;
         shop.fill().await;
-        let mut worker = worker(&shop.server);
+        let mut worker = Worker::beside(&shop.server);
         shop.claims.wait_for_all_of(&KINDS).await;
         // Another moment in each round, and often at once: some jobs take a few milliseconds.
         sleep(Duration::from_millis(u64::from(round % 4) * 12)).await;
-        kill(&mut worker);
+        worker.kill();
         for kind in shop.claims.of(&worker).await {
             *cut_short.entry(kind).or_default() += 1;
         }
@@ -71,12 +71,12 @@ async fn campaign_kill9_every_kind_of_job(database: ScratchDatabase) {
     }
     println!("cut short by {round} kills: {cut_short:?}");
     shop.let_minutes_pass().await;
-    let mut worker = worker(&shop.server);
+    let mut worker = Worker::beside(&shop.server);
     shop.claims.wait_for_their_end().await;
     shop.verify_rows(round).await;
     shop.verify_exports(&exports).await;
     shop.verify_purges().await;
-    kill(&mut worker);
+    worker.kill();
 }
 
 /// A GPT with objects and files, and no worker.

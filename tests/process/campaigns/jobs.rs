@@ -1,7 +1,6 @@
 //! Workers that are killed in the middle of imports, and a Redis that forgets: every job ends, and
 //! every line counts once.
 
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::super::file_calls::KEY_1;
-use super::super::{Answer, Caller, on_each_database};
+use super::super::{Answer, Caller, Worker, on_each_database};
 use crate::support::cluster::ScratchDatabase;
 use crate::support::database::Database;
 use crate::support::process::ServerProcess;
@@ -49,23 +48,23 @@ async fn campaign_kill9_imports(database: ScratchDatabase) {
     let mut claims = Claims::open(&database).await;
     for round in 0..KILLS {
         claims.expire().await;
-        let mut worker = worker(&server);
+        let mut worker = Worker::beside(&server);
         claims.wait_for(&worker).await;
         // Another moment in each round.
         sleep(Duration::from_millis(20 + 10 * u64::from(round))).await;
-        kill(&mut worker);
+        worker.kill();
         let cut_short = claims.of(&worker).await;
         assert!(!cut_short.is_empty(), "all was done before kill {round}");
     }
     claims.expire().await;
-    let mut worker = worker(&server);
+    let mut worker = Worker::beside(&server);
     for id in &imports {
         let job = ended(&caller, id).await;
         assert_eq!(job["state"], "succeeded", "{job}");
         assert_eq!(job["progress"]["objects"], count, "{job}");
         assert_eq!(job["progress"]["failed_lines"], 0, "{job}");
     }
-    kill(&mut worker);
+    worker.kill();
     let objects = database.execute("UPDATE objects SET version = version");
     assert_eq!(objects.await, (IMPORTS * count) as u64);
 }
@@ -85,7 +84,7 @@ async fn campaign_jobs_outlive_redis() {
     for _ in 0..5 {
         imports.push(import(&caller, LINE.to_owned()).await);
     }
-    let mut worker = worker(&server);
+    let mut worker = Worker::beside(&server);
     sleep(Duration::from_millis(300)).await;
     redis.start_again();
     imports.push(import(&caller, LINE.to_owned()).await);
@@ -96,7 +95,7 @@ async fn campaign_jobs_outlive_redis() {
     redis.start_again();
     let last = import(&caller, LINE.to_owned()).await;
     assert_eq!(ended(&caller, &last).await["state"], "succeeded");
-    kill(&mut worker);
+    worker.kill();
     let objects = database.execute("UPDATE objects SET version = version");
     assert_eq!(objects.await, 12);
 }
@@ -113,7 +112,7 @@ async fn campaign_jobs_outlive_what_redis_forgets() {
         imports.push(import(&caller, LINE.to_owned()).await);
     }
     redis.empty();
-    let mut worker = worker(&server);
+    let mut worker = Worker::beside(&server);
     // While it starts, listens, and works.
     for _ in 0..20 {
         imports.push(import(&caller, LINE.to_owned()).await);
@@ -123,7 +122,7 @@ async fn campaign_jobs_outlive_what_redis_forgets() {
     for id in &imports {
         assert_eq!(ended(&caller, id).await["state"], "succeeded");
     }
-    kill(&mut worker);
+    worker.kill();
     let objects = database.execute("UPDATE objects SET version = version");
     assert_eq!(objects.await, imports.len() as u64);
 }
@@ -187,13 +186,13 @@ impl Claims {
     }
 
     /// The kinds of the jobs that the worker has, or had when it was killed.
-    pub async fn of(&mut self, worker: &Child) -> Vec<String> {
+    pub async fn of(&mut self, worker: &Worker) -> Vec<String> {
         let held = "SELECT kind FROM jobs WHERE state = 'running' AND locked_by LIKE $1";
         self.0.texts(held, &format!("{}-%", worker.id())).await
     }
 
     /// Waits until the worker has a job.
-    pub async fn wait_for(&mut self, worker: &Child) {
+    pub async fn wait_for(&mut self, worker: &Worker) {
         let start = Instant::now();
         while self.of(worker).await.is_empty() {
             assert!(start.elapsed() < PATIENCE, "the worker claims nothing");
@@ -203,30 +202,27 @@ impl Claims {
 
     /// Waits until no job of these kinds waits for a worker.
     pub async fn wait_for_all_of(&mut self, kinds: &[&str]) {
-        let waiting = "SELECT kind FROM jobs WHERE state = 'queued' AND kind <> $1";
-        let start = Instant::now();
-        loop {
-            let mut waiting = self.0.texts(waiting, "").await;
-            waiting.retain(|kind| kinds.contains(&kind.as_str()));
-            if waiting.is_empty() {
-                return;
-            }
-            assert!(start.elapsed() < PATIENCE, "nobody claims {waiting:?}");
-            sleep(Duration::from_millis(2)).await;
-        }
+        let queued = "SELECT kind FROM jobs WHERE state = 'queued' AND kind <> $1";
+        self.wait_for_none(queued, |kind| kinds.contains(&kind))
+            .await;
     }
 
     /// Waits until nobody has a job and none waits.
     pub async fn wait_for_their_end(&mut self) {
         let left = "SELECT kind FROM jobs WHERE state IN ('queued', 'running') AND kind <> $1";
+        self.wait_for_none(left, |_| true).await;
+    }
+
+    async fn wait_for_none(&mut self, query: &'static str, counts: impl Fn(&str) -> bool) {
         let start = Instant::now();
         loop {
-            let kinds = self.0.texts(left, "").await;
+            let mut kinds = self.0.texts(query, "").await;
+            kinds.retain(|kind| counts(kind));
             if kinds.is_empty() {
                 return;
             }
-            assert!(start.elapsed() < PATIENCE, "{kinds:?} are not done");
-            sleep(Duration::from_millis(20)).await;
+            assert!(start.elapsed() < PATIENCE, "{kinds:?} are left");
+            sleep(Duration::from_millis(2)).await;
         }
     }
 
@@ -243,16 +239,4 @@ impl Claims {
              WHERE state = 'running' AND kind <> $1";
         self.0.execute(expire, "").await;
     }
-}
-
-/// A worker beside the server.
-pub fn worker(server: &ServerProcess) -> Child {
-    let mut command = server.program().command(&["worker"]);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().unwrap()
-}
-
-pub fn kill(worker: &mut Child) {
-    worker.kill().unwrap();
-    worker.wait().unwrap();
 }

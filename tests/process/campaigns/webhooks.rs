@@ -2,15 +2,14 @@
 //! their order.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::super::{Answer, Caller, on_each_database};
-use super::jobs::{kill, worker};
+use super::super::{Answer, Caller, Worker, on_each_database, until};
 use crate::support::cluster::ScratchDatabase;
 use crate::support::process::ServerProcess;
 use crate::support::receiver::{Receiver, TAKEN};
@@ -45,28 +44,23 @@ async fn campaign_kill9_forwarding(database: ScratchDatabase) {
     let received = || receiver.received().len();
     for round in 0..KILLS {
         let before = received();
-        let mut worker = worker(&server);
+        let mut worker = Worker::beside(&server);
         // The lease of the one before has to end first.
-        until(|| received() > before).await;
+        until(PATIENCE, || received() > before).await;
         // Another moment in each round.
         sleep(Duration::from_millis(u64::from(round % 4) * 6)).await;
-        kill(&mut worker);
+        worker.kill();
         let came = received();
         assert!(came < OBJECTS * CHANGES, "all came before kill {round}");
     }
-    let mut last = worker(&server);
+    let mut last = Worker::beside(&server);
     let pending = ["webhook", "events", "alice", "--state", "pending"];
-    until(|| server.program().json_lines(&pending).is_empty()).await;
-    kill(&mut last);
+    until(PATIENCE, || {
+        server.program().json_lines(&pending).is_empty()
+    })
+    .await;
+    last.kill();
     assert_arrived_in_order(&receiver);
-}
-
-async fn until(is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "some never arrive");
-        sleep(Duration::from_millis(5)).await;
-    }
 }
 
 /// Makes an object and changes it.
