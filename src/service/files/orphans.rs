@@ -92,7 +92,11 @@ impl Service {
         let old = found.try_filter(|found| ready(is_older(found.blob, left.deleted_at)));
         let mut listed = old.try_chunks(LISTED);
         let mut removed = 0;
-        while let Some(batch) = listed.try_next().await.map_err(|error| error.1)? {
+        while let Some(batch) = listed
+            .try_next()
+            .await
+            .map_err(|error| self.files.failed(error.1))?
+        {
             removed += self.remove_unknown(by_gpt(batch)).await?;
         }
         Ok(removed)
